@@ -109,16 +109,17 @@ async def _preview(of_type: OpenType, row: DeliveryRow) -> dict[str, Any]:
         return {"problem": say("correction.preview.may_not")}
     hub, entry = of_type.hub, of_type.entry
     last = await last_request(hub.database, row.id)
+    known = entry.identifiers(orjson.loads(row.record))
     try:
         payload = await payload_of(
             hub.database, hub.catalog.items, entry, row, of_type.facility(), operation=last.operation if last else None
         )
     except AntarError as error:
-        return {"problem": say("correction.preview.faulty", problem=masked(sentence(str(error))))}
-    now = masked(_sorted_json(orjson.dumps(payload)))
+        return {"problem": say("correction.preview.faulty", problem=masked(sentence(str(error)), known))}
+    now = masked(_sorted_json(orjson.dumps(payload)), known)
     if last is None or last.request is None:
         return {"text": now}
-    return {"lines": differences(masked(_sorted_json(last.request)), now)}
+    return {"lines": differences(masked(_sorted_json(last.request), known), now)}
 
 
 def _sorted_json(body: bytes) -> str:

@@ -6,6 +6,7 @@ import builtins
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import orjson
 from litestar.datastructures import MultiDict
 from starlette.requests import Request
 
@@ -106,8 +107,11 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
     def facts(self, request: Request, row: DeliveryRow) -> builtins.list[tuple[str, Any]]:
         pairs = [(self.label(name), value) for name, value in self.cells(request, row).items() if name != "key"]
         plain = [(name, getattr(row, name)) for name in PLAIN_COLUMNS]
+        known = self.spec.identifiers(orjson.loads(row.record))
         pairs += [
-            (say(f"settings.raw.{name}"), masked(sentence(str(value)))) for name, value in plain if value is not None
+            (say(f"settings.raw.{name}"), masked(sentence(str(value)), known))
+            for name, value in plain
+            if value is not None
         ]
         return pairs + [(say(f"settings.raw.{name}"), when(request, getattr(row, name))) for name in TIME_COLUMNS]
 
@@ -117,9 +121,10 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
         row = await self.one(request, request.path_params["pk"])
         if row is None or not layout_of(request).may(Permission.BODIES):
             return {"bodies": None}
-        bodies = [(say("settings.raw.record"), masked(pretty(row.record)))]
+        known = self.spec.identifiers(orjson.loads(row.record))
+        bodies = [(say("settings.raw.record"), masked(pretty(row.record), known))]
         if row.body:
-            bodies.append((say("settings.raw.body"), masked(pretty(row.body))))
+            bodies.append((say("settings.raw.body"), masked(pretty(row.body), known)))
         detail = await deliveries.one(self.hub.database, row.facility_id, row.id)
         newest = [attempt.id for attempt in detail.attempts[:MAX_ATTEMPTS]] if detail else []
         attempts = await deliveries.tries(self.hub.database, row.id, newest)
@@ -128,8 +133,8 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
             head = f"{at.local if at else ''} · {verdict} {attempt.http_status or ''}"
             pruned = when(request, attempt.pruned_at)
             notice = say("delivery.pruned", at=pruned.short) if pruned else ""
-            bodies += [(f"{head} · {say('settings.raw.request')}", notice or _read(attempt.request))]
-            bodies += [(f"{head} · {say('settings.raw.response')}", notice or _read(attempt.response))]
+            bodies += [(f"{head} · {say('settings.raw.request')}", notice or _read(attempt.request, known))]
+            bodies += [(f"{head} · {say('settings.raw.response')}", notice or _read(attempt.response, known))]
         return {"bodies": bodies}
 
     def _select_upstream(self, request: Request) -> None:
@@ -149,5 +154,5 @@ def delivery_view(spec: Spec, hub: Hub) -> type[DeliveryView]:
     return view
 
 
-def _read(body: bytes | None) -> str:
-    return masked(pretty(body.decode("utf-8", "replace"))) if body else ""
+def _read(body: bytes | None, known: tuple[str, ...]) -> str:
+    return masked(pretty(body.decode("utf-8", "replace")), known) if body else ""

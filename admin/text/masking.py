@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.identifiers import BULLET, IDENTIFIER, hidden
+from engine.identifiers import BULLET, hidden, identifiers
 
 _ORDINALS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_MASK = re.compile(rf"[{_ORDINALS}]*{BULLET}{{2,}}\d*")
+_MASK = re.compile(rf"(?:[{_ORDINALS}]+{BULLET}+|{BULLET}{{2,}})\d*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,19 @@ class UnknownMask:
 
 
 class Masks:
-    """Masks of the identifiers of some texts: each is different from the others, so that it can be restored."""
+    """Masks of the identifiers of some texts: each is different from the others, so that it can be restored.
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    `known` are identifiers that no pattern recognises.
+    """
+
+    def __init__(self, texts: Iterable[str], known: tuple[str, ...] = ()) -> None:
+        self._pattern = identifiers(known)
         self._masks: dict[str, str] = {}
         self._literal: set[str] = set()
         alike: Counter[str] = Counter()
         for text in texts:
             self._literal |= set(_MASK.findall(text))
-            for match in IDENTIFIER.finditer(text):
+            for match in self._pattern.finditer(text):
                 if match["kept"] is None and match[0] not in self._masks:
                     mask = hidden(match)
                     self._masks[match[0]] = _numbered(mask, alike[mask])
@@ -40,7 +44,7 @@ class Masks:
 
     def hide(self, text: str) -> str:
         """Return the masked text; of masks that would look alike, all but the first begin with a small number."""
-        return IDENTIFIER.sub(lambda match: self._masks.get(match[0]) or hidden(match), text)
+        return self._pattern.sub(lambda match: self._masks.get(match[0]) or hidden(match), text)
 
     def restore(self, text: str) -> tuple[str, list[UnknownMask]]:
         """Return the text with its identifiers, and the masks without one: with any of these it must not be sent."""

@@ -188,7 +188,8 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "|".join(str(value) for value in schema["enum"])
     kind = schema.get("type", "any")
-    return "|".join(kind) if isinstance(kind, list) else str(kind)
+    masked = ", masked" if schema.get("masked") is True else ""
+    return ("|".join(kind) if isinstance(kind, list) else str(kind)) + masked
 
 
 def _table(rows: list[tuple[str, ...]], indent: str = "") -> Iterator[str]:

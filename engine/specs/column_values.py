@@ -34,6 +34,7 @@ def column_values(spec: Spec, scope: Mapping[str, Any]) -> list[ColumnValue]:
     A column that cannot be rendered, as with a record of an older version of its type, has no value.
     """
     values: dict[tuple[str, str], ColumnValue] = {}
+    known = spec.identifiers(scope["record"])
     for column in spec.columns:
         if column.masked or column.hidden:
             continue
@@ -42,7 +43,7 @@ def column_values(spec: Spec, scope: Mapping[str, Any]) -> list[ColumnValue]:
         except TemplateError:
             continue
         for value in _texts(rendered):
-            if (entry := _value(column, value)) is not None:
+            if masked(value, known) == value and (entry := _value(column, value)) is not None:
                 values[entry.name, entry.value] = entry
     return list(values.values())
 

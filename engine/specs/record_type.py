@@ -11,6 +11,7 @@ from msgspec import Struct
 from adapters.outcome_rules import OutcomeRule
 from engine.source.faults import Source
 from engine.specs.entry_test import EntryTest
+from engine.specs.masked_fields import Place, identifiers_at
 from engine.specs.optional_fields import Completion
 from engine.specs.text import Text
 from engine.specs.upstream import Retention, Retry, UpstreamSpec
@@ -203,6 +204,7 @@ class Spec:
     patient_birth_date: Template | None
     patient_numbers: tuple[PatientNumber, ...]
     record_schema: Mapping[str, Any]
+    masked: frozenset[Place]  # of identifiers of people that no pattern recognises
     # Sets declared fields that a record leaves out to null; see engine.specs.context.
     completion: Completion
     columns: tuple[Column, ...]
@@ -232,6 +234,10 @@ class Spec:
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""
         return tuple(need for need in self.needs if need.operation in (None, operation))
+
+    def identifiers(self, record: Any) -> tuple[str, ...]:
+        """Return the identifiers of people at the marked places of a record, to be masked in all texts about it."""
+        return identifiers_at(self.masked, record)
 
     def is_withdrawn(self, record: Mapping[str, Any]) -> bool:
         """Return whether the record says that it was handed in by mistake."""

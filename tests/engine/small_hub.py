@@ -90,6 +90,7 @@ specs:
         done: {type: boolean}
         findings: {type: array, items: {type: string}}
         note: {type: string}
+        passport: {type: string, masked: true}
     needs:
       person: {spec: Person, key: "{{ record.person }}"}
       findings: {spec: Finding, each: "{{ record.findings }}", key: "{{ item }}", only: update}
@@ -100,6 +101,7 @@ specs:
       identifier: "{{ record.id }}"
       person: {$if: "{{ needs.person }}", reference: "{{ needs.person.reference }}"}
       findings: {$for: "{{ needs.findings }}", $as: finding, $each: "{{ finding.reference }}"}
+      passport: "{{ record.passport }}"
       note: "{{ record.note }}"
     example: {id: V1, at: "2026-03-10T08:00:00+07:00"}
   Finding:

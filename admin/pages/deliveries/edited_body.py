@@ -65,7 +65,7 @@ class BodyEditor:
     @cached_property
     def masks(self) -> Masks:
         """Return the masks: a mask in a typed body stands for an identifier in the payload or in the edited body."""
-        return Masks([self.generated, self.opened.row.body or ""])
+        return Masks([self.generated, self.opened.row.body or ""], self.opened.identifiers)
 
     @property
     def now(self) -> SeenState:

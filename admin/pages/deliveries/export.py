@@ -19,7 +19,7 @@ from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.words import localized, number, say, sentence
+from admin.text.words import localized, number, say
 from engine.database.audit import note_now
 from engine.database.rows import DeliveryRow
 from engine.identifiers import masked
@@ -97,5 +97,5 @@ def _head(listing: Listing) -> list[str]:
 
 def _cells(row: DeliveryRow, view: Mapping[str, Any]) -> list[str]:
     texts = (row.key, row.patient_norm, row.patient_name, row.reference, view["label"], row.http_status, row.code)
-    ends = (view["attempts"], view["time"].local, sentence(row.problem))
+    ends = (view["attempts"], view["time"].local, view["problem"])
     return [row.date, *view["cells"], *(masked(str(value)) if value is not None else "" for value in (*texts, *ends))]

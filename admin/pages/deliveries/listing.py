@@ -22,12 +22,11 @@ from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day, list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import awaited_by
-from admin.text.words import localized, say, sentence
+from admin.text.words import localized, say
 from engine.database.rows import DeliveryRow
 from engine.delivery.causes import CauseKind, parse_cause
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.identifiers import masked
 from engine.outbox import counters
 from engine.outbox.delayed_resend import HOLD_MS, scheduled
 from engine.queries import paging
@@ -117,23 +116,23 @@ class Listing(OpenType):
         waits = await awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
-                **list_row(self.entry, self.layout, row),
+                **view,
                 "held": row.id in waiting,
                 "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
-                "cause": self._cause_title(row),
+                "cause": self._cause_title(row, view["problem"]),
                 "attempts": attempts.get(row.id, 0),
                 "waits": waits.get(row.id, []),
             }
-            for row in rows
+            for row, view in ((row, list_row(self.entry, self.layout, row)) for row in rows)
         ]
 
-    def _cause_title(self, row: DeliveryRow) -> str:
+    def _cause_title(self, row: DeliveryRow, problem: str | None) -> str:
         """Return in a few words why a delivery failed, or may have, or waits in a circle; empty for any other."""
         in_circle = parse_cause(row.cause or "")[0] == CauseKind.CIRCLE
         if row.status not in (Status.FAILED, Status.UNSURE) and not in_circle:
             return ""
         if not row.cause:
-            return masked(sentence(row.problem))
+            return problem or ""
         return explain(row.cause, self.layout.upstream, self.entry.name).title
 
     def outcomes_in_words(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
@@ -53,7 +53,7 @@ RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_b
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
-    """A delivery of the chosen facility; `hide` masks identifiers in its texts, unless they were revealed."""
+    """A delivery of the chosen facility; `identifiers` are those at the masked places of its record."""
 
     hub: Hub
     layout: Layout
@@ -61,7 +61,8 @@ class OpenDelivery:
     entry: Spec
     detail: Detail
     chosen: ListFilters
-    hide: Callable[[str], str] = masked
+    identifiers: tuple[str, ...]
+    revealed: bool = False
 
     @property
     def row(self) -> DeliveryRow:
@@ -70,6 +71,10 @@ class OpenDelivery:
     @property
     def address(self) -> str:
         return f"/integrasi/{self.layout.upstream.name}/{self.entry.name}/{self.row.id}"
+
+    def hide(self, text: str) -> str:
+        """Return a text of the delivery with identifiers masked, unless they were revealed."""
+        return text if self.revealed else masked(text, self.identifiers)
 
     def last_request(self) -> DetailedAttempt | None:
         """Return the newest attempt with a body, of the operation that is due next; None if there is none."""
@@ -96,7 +101,7 @@ class OpenDelivery:
             "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=result) for name in TABS},
             "icons": ICONS,
             "bodies": self.layout.may(Permission.BODIES),
-            "revealed": self.hide is not masked,
+            "revealed": self.revealed,
             "stored": self.row.body is not None or self.last_request() is not None,
             "no": {
                 "resend": self.no_resend(),
@@ -182,7 +187,9 @@ async def open_delivery(request: Request[Any, Any, Any], opened_type: OpenedType
     detail = await deliveries.one(hub.database, facility.id, id_)
     if detail is None or detail.row.spec != entry.name:
         raise NotFoundException(say("error.not_found"))
-    return OpenDelivery(hub, opened_type.layout, facility, entry, detail, ListFilters.read(request.query_params, entry))
+    chosen = ListFilters.read(request.query_params, entry)
+    identifiers = entry.identifiers(orjson.loads(detail.row.record))
+    return OpenDelivery(hub, opened_type.layout, facility, entry, detail, chosen, identifiers)
 
 
 # Dependency of handlers whose path names a delivery by `upstream`, `spec` and `id_`.

@@ -39,4 +39,4 @@ async def reveal(
         return back(opened, "reason_missing")
     facility_id, id_ = opened.facility.id, opened.row.id
     await note_now(hub.database, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
-    return await page(request, replace(opened, hide=str), data.get("tab", ""))
+    return await page(request, replace(opened, revealed=True), data.get("tab", ""))

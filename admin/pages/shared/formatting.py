@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +44,8 @@ class Moment:
 def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
     """Return a delivery as the lists show it."""
     facility: Any = layout.facility
+    record = orjson.loads(row.record)
+    known = spec.identifiers(record)
     return {
         "id": row.id,
         "key": row.key,
@@ -56,11 +59,11 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "withdrawn": _withdrawn(row),
         "code": badge_code(row.http_status, row.code),
         "http": row.http_status,
-        "problem": row.problem and masked(sentence(row.problem)),
+        "problem": row.problem and masked(sentence(row.problem), known),
         "tries": row.tries,
         "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
         "time": moment(row.settled_at or row.changed_at, facility),
-        "cells": _cells(spec, facility, row),
+        "cells": _cells(spec, facility, row, record, known),
     }
 
 
@@ -78,23 +81,25 @@ def badge_code(http_status: int | None, code: str | None) -> str:
     return code or ""
 
 
-def _cells(spec: Spec, facility: FacilityRow, row: DeliveryRow) -> list[str]:
+def _cells(
+    spec: Spec, facility: FacilityRow, row: DeliveryRow, record: Mapping[str, Any], known: tuple[str, ...]
+) -> list[str]:
     # A record that was accepted under an older version of the type may lack the field of a newer column.
-    scope = context(spec, orjson.loads(row.record), facility, reference=row.reference)
+    scope = context(spec, record, facility, reference=row.reference)
     cells = []
     for column in spec.columns:
         try:
             value = column.value.render(scope)
         except TemplateError:
             value = None
-        cells.append(cell_text(column, value))
+        cells.append(cell_text(column, value, known))
     return cells
 
 
-def cell_text(column: Column, value: Any) -> str:
+def cell_text(column: Column, value: Any, known: tuple[str, ...] = ()) -> str:
     """Return the value of a column as the page shows it: masked, and if it is one of its words in the language."""
     word = column.word(value)
-    return localized(word) if word else masked(value_text(value))
+    return localized(word) if word else masked(value_text(value), known)
 
 
 def value_text(value: Any) -> str:

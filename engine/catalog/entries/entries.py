@@ -24,6 +24,7 @@ from engine.catalog.sections.upstreams import FACILITY, LoadedUpstream, no_templ
 from engine.json_text import short_hash
 from engine.source.faults import Faults
 from engine.source.tree import Node
+from engine.specs.masked_fields import masked_places
 from engine.specs.optional_fields import completion
 from engine.specs.record_type import Code, PatientNumber, Spec
 from engine.specs.text import Text
@@ -127,6 +128,7 @@ def _plain_fields(node: Node, name: str, upstream: UpstreamSpec, sections: Secti
         "group": sections.groups.get(group, Text.plain(group)),
         "upstream": upstream,
         "record_schema": declared_schema(node),
+        "masked": masked_places(declared_schema(node)),
         "example": values.plain_mapping(node, "example"),
         "examples": values.plain_mapping(node, "examples"),
         "tables": _tables(node),

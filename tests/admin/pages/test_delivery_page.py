@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 OWN = {"Sec-Fetch-Site": "same-origin"}
 VISITS = "/integrasi/ministry/Visit"
 NIK = "3171010101010001"
+PASSPORT = "X1234567"
 TABS = ("", "?tab=request", "?tab=response", "?tab=percobaan", "?tab=asal", "?tab=audit")
 
 
@@ -178,6 +179,25 @@ async def test_identifiers_are_revealed_once_for_a_reason_that_is_noted(
     assert answer.headers["cache-control"] == "no-store"
     assert await audit(antar) == [("sari", "reveal", "dicocokkan dengan KTP")]
     assert NIK not in (await person.get(f"{address}?tab=asal")).text
+
+
+async def test_an_identifier_at_a_marked_place_is_hidden_in_every_text_until_it_is_revealed(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    refusal = f"paspor%7C{PASSPORT} tidak cocok"
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message=refusal)]
+    await antar.hand_in("Visit", {"id": "V1", "note": f"paspor {PASSPORT.lower()}", "passport": PASSPORT})
+    await antar.work()
+    address = f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}"
+    await allow(antar, Permission.BODIES, Permission.EDIT, Permission.REVEAL)
+    for tab in (*TABS, "?tab=percobaan&percobaan=1", "/ubah"):
+        page = (await person.get(f"{address}{tab}")).text
+        assert PASSPORT not in page.upper(), tab
+    assert PASSPORT not in (await person.get("/integrasi/ministry/Visit")).text.upper()
+    for tab in ("asal", "request"):
+        assert "••••4567" in (await person.get(f"{address}?tab={tab}")).text
+        answer = await person.post(f"{address}/tampilkan", data={"reason": "dicocokkan", "tab": tab}, headers=OWN)
+        assert PASSPORT in answer.text
 
 
 async def test_who_may_not_reveal_is_refused_and_nothing_is_noted(person: httpx.AsyncClient, antar: SmallHub) -> None:

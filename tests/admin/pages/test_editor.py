@@ -23,9 +23,9 @@ VISITS = "/integrasi/ministry/Visit"
 NIK, OTHER = "3171010101010001", "3271010101010001"
 
 
-async def failed_visit(antar: SmallHub, note: str = "batuk") -> str:
+async def failed_visit(antar: SmallHub, note: str = "batuk", **record: str) -> str:
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await antar.hand_in("Visit", {"id": "V1", "note": note})
+    await antar.hand_in("Visit", {"id": "V1", "note": note, **record})
     await antar.work()
     return f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah"
 
@@ -80,6 +80,18 @@ async def test_hidden_identifiers_are_sent_in_full_where_nobody_touched_them(
     await save(person, address, form)
     await antar.work()
     assert antar.ministry.posts[-1]["note"] == f"{NIK} anak dari {OTHER}, demam"
+
+
+async def test_a_hidden_identifier_of_a_marked_place_is_sent_in_full(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    address = await failed_visit(antar, "batuk", passport="X1234567")
+    form = await begin(person, address)
+    assert '"passport": "••••4567"' in form["body"]
+    form["body"] = form["body"].replace("batuk", "demam")
+    await save(person, address, form)
+    await antar.work()
+    assert (antar.ministry.posts[-1]["note"], antar.ministry.posts[-1]["passport"]) == ("demam", "X1234567")
 
 
 async def test_a_hidden_identifier_that_was_tampered_with_is_not_sent(

@@ -33,6 +33,21 @@ def test_an_identifier_is_hidden_but_for_its_last_four_digits(text: str, masked_
 
 
 @pytest.mark.parametrize(
+    ("known", "text", "masked_text"),
+    [
+        ("X1234567", '{"passport":"X1234567"}', '{"passport":"••••4567"}'),
+        ("X1234567", "identifier=paspor%7Cx1234567&x=1", "identifier=paspor%7C••••4567&x=1"),
+        ("X1234567", "baris\\nX1234567", "baris\\n••••4567"),
+        ("X1234567", "AX1234567 X12345678", "AX1234567 X12345678"),
+        ("12345", "12345 3123451010100001", "•••45 ••••••••••••0001"),
+        ("AB12CDE", "paspor AB12CDE", "paspor •••••••"),
+    ],
+)
+def test_a_known_identifier_is_hidden_as_a_word_of_its_own(known: str, text: str, masked_text: str) -> None:
+    assert masked(text, (known,)) == masked_text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "P02478375538",
@@ -69,5 +84,16 @@ def test_bullets_that_the_text_had_of_its_own_are_left_alone() -> None:
 def test_hiding_and_restoring_is_a_round_trip_of_equal_length(parts: list[str]) -> None:
     text = "".join(parts)
     masks = Masks([text])
+    assert len(masks.hide(text)) == len(text)
+    assert masks.restore(masks.hide(text)) == (text, [])
+
+
+@given(
+    st.lists(st.from_regex(r"[A-Z0-9]{5,12}", fullmatch=True), min_size=1, max_size=12, unique=True),
+    st.lists(st.sampled_from(['"', "%7C", "\\n", " ", "/x"]), min_size=12, max_size=12),
+)
+def test_known_identifiers_are_restored_too(known: list[str], before: list[str]) -> None:
+    text = "".join(f'{lead}{identifier}", ' for lead, identifier in zip(before, known, strict=False))
+    masks = Masks([text], tuple(sorted(known, key=len, reverse=True)))
     assert len(masks.hide(text)) == len(text)
     assert masks.restore(masks.hide(text)) == (text, [])

@@ -173,6 +173,13 @@ async def test_no_identifier_of_a_person_is_in_the_index(antar: SmallHub) -> Non
     assert await keys(antar, Filters(("Visit",), text=NIK)) == []
 
 
+async def test_no_identifier_of_a_marked_place_is_in_the_index(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V8", "note": "paspor X1234567", "passport": "X1234567"})
+    await antar.index()
+    assert await keys(antar, Filters(("Visit",), text="X1234567")) == []
+    assert await keys(antar, Filters(("Visit",), text="paspor")) == []
+
+
 async def test_the_values_that_occur_are_listed_once(antar: SmallHub) -> None:
     database, facility = antar.hub.database, antar.facility.id
     assert await column_search.distinct_values(database, facility, "Visit", "poli", 5) == [
