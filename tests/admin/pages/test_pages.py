@@ -111,7 +111,7 @@ async def test_a_request_is_one_line_of_the_log_with_its_route_and_who_asked(
     his: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logging("INFO")
-    await his.get("/api/v1/deliveries/3171010101010001", params={"norm": "RAHASIA"})
+    await his.get("/api/v1/deliveries/3171010101010001", params={"bodies": "true"})
     await his.get("/health/live")
     [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert (line["event"], line["route"], line["status"]) == ("request", "/api/v1/deliveries/{id_}", 404)
