@@ -66,7 +66,7 @@ class SourceReading:
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
-    """What became of the rows of a batch; `new` counts the records that were new or changed."""
+    """Outcomes of the rows of a batch; `new` counts the records that were new or changed."""
 
     rows: list[ReadRow]
     new: int
@@ -77,7 +77,7 @@ class HandedIn:
 async def hand_in(
     intake: Intake, facility: FacilityRow, into: str, made: Sequence[Made], lane: Lane | None
 ) -> HandedIn:
-    """Hand in what rows have become. `lane` is None for today's and the backfill's, by the date of the record."""
+    """Hand in the records made of rows. `lane` is None for today's and the backfill's, by the date of the record."""
     rows = [ReadRow(one.key, RowOutcome.SKIPPED, problem=one.skipped) for one in made if one.skipped]
     rows += [
         ReadRow(one.key, RowOutcome.REFUSED, problem=at(one.problem.path, one.problem.message))

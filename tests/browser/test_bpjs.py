@@ -44,8 +44,8 @@ def test_a_list_is_read_anew_and_searched(page: Page) -> None:
     expect(synchronise).to_be_enabled(timeout=90_000)  # the first reading has its turn after all other lists
     synchronise.click()
     expect(page.get_by_text("Terakhir disinkronkan").and_(page.get_by_text("oleh admin"))).to_be_visible(timeout=30_000)
-    page.get_by_role("searchbox").fill("sekar")
-    page.get_by_role("button", name="Cari").click()
+    page.get_by_role("main").get_by_role("searchbox").fill("sekar")
+    page.get_by_role("main").get_by_role("button", name="Cari").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Hapus filter").click()
     expect(page.locator("tbody tr")).to_have_count(4)
