@@ -89,10 +89,16 @@ class SourceReader:
         await self.idle()
 
     async def _read(self, key: SourceKey, source: HisSource) -> None:
-        held = await schedule.lease(self._database, key, self._holder, source.patience)
-        facility = await self._facilities.one(key.facility_id)
-        if held is None or facility is None:
-            return
+        try:
+            held = await schedule.lease(self._database, key, self._holder, source.patience)
+            facility = await self._facilities.one(key.facility_id)
+            if held is not None and facility is not None:
+                await self._read_leased(held, source, facility)
+        finally:  # also when it ends while the lease is being written
+            with suppress(asyncio.CancelledError):
+                await schedule.release(self._database, key, self._holder)
+
+    async def _read_leased(self, held: SourceLease, source: HisSource, facility: FacilityRow) -> None:
         try:
             await self._read_due(held, source, facility)
         except LeaseLost:
@@ -107,9 +113,6 @@ class SourceReader:
             await self._fail(held, TEMPLATE, at(error.path, error.message))
         except Exception as error:  # the lease ends, and the next worker tries again
             log.warning("source_broke", source=source.name, facility=facility.code, **place_of(error))
-        finally:
-            with suppress(asyncio.CancelledError):
-                await schedule.release(self._database, held)
 
     async def _read_due(self, held: SourceLease, source: HisSource, facility: FacilityRow) -> None:
         entered = await self._credentials(held, source)

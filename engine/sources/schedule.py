@@ -169,9 +169,9 @@ async def stop(database: Database, held: SourceLease, fault: str, problem: str) 
     await database.write(Transaction.execute, _STOP, names)
 
 
-async def release(database: Database, held: SourceLease) -> None:
-    """End the lease."""
-    names = {"facility": held.facility_id, "source": held.source, "holder": held.holder}
+async def release(database: Database, key: SourceKey, holder: str) -> None:
+    """End the lease if this holder has it."""
+    names = {"facility": key.facility_id, "source": key.source, "holder": holder}
     await database.write(Transaction.execute, _RELEASE, names)
 
 
