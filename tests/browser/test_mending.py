@@ -80,7 +80,8 @@ def test_what_is_no_json_is_told_by_line_while_it_is_typed(
 
 
 def write(page: Page, old: str, new: str) -> None:
-    """Replace every `old` in the body, as a person does in the editor."""
+    """Replace every `old` in the body, as a person does in the editor once htmx listens to it."""
+    page.wait_for_function("body => document.querySelector(body)?.['htmx-internal-data']", arg=BODY)
     page.locator(BODY).fill(page.locator(BODY).input_value().replace(old, new))
 
 
