@@ -35,7 +35,7 @@ class CheckedRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """What the payload of an acceptable record is made from."""
+    """The parts from which the payload of an acceptable record is rendered."""
 
     judged: Acceptable
     operation: Operation

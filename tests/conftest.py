@@ -21,7 +21,7 @@ POSTGRESQL = databases.own(os.environ.get("ANTAR_TEST_DATABASE_URL", ""))
 BROKERS = [url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url]
 
 SECRETS = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
-"""What the sandbox's SatuSehat lets in."""
+"""Credentials that the sandbox's SatuSehat accepts."""
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What a kind of database has to tell: its address, its read-only snapshot, and what its errors mean."""
+"""Interface of a kind of database: its address, its read-only snapshot, and the meaning of its errors."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from adapters.messages import message
 
 
 class FaultKind(StrEnum):
-    """What went wrong, and so who mends it."""
+    """Kind of a fault, which decides who can mend it."""
 
     AWAY = "away"  # no answer: the server or the network is down
     REFUSED = "refused"  # user or password

@@ -1,4 +1,4 @@
-"""What a trial warns of: a user who may write, a connection without TLS, a query that goes through a whole table."""
+"""Warnings of a trial: a user who may write, a connection without TLS, a query that goes through a whole table."""
 
 from __future__ import annotations
 

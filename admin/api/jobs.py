@@ -53,7 +53,7 @@ class JobRequest(Struct, forbid_unknown_fields=True):
 
 
 class JobMove(Struct, forbid_unknown_fields=True):
-    """Why a job is begun."""
+    """Reason for beginning a job."""
 
     reason: Annotated[str, Meta(max_length=500, pattern=NO_NUL, description="Kept in the audit log.")] = ""
 

@@ -1,4 +1,4 @@
-"""What visits should have and nobody has handed in: the visits that are overdue, their growth, and a month of them."""
+"""Records that visits should have and nobody has handed in: overdue visits, their growth, and a month of them."""
 
 from __future__ import annotations
 

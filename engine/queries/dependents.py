@@ -31,7 +31,7 @@ class DependentDelivery(NamedTuple):
 
 
 class Dependents(NamedTuple):
-    """What depends on a record. `complete` False: there may be more, which were not searched."""
+    """Deliveries that depend on a record. `complete` False: there may be more, which were not searched."""
 
     deliveries: Sequence[DependentDelivery]
     complete: bool

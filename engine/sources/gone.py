@@ -1,4 +1,4 @@
-"""What follows when rows have disappeared: records are set aside, handed in once more as withdrawn, or told."""
+"""Follows rows that have disappeared: their records are set aside, handed in once more as withdrawn, or told of."""
 
 from __future__ import annotations
 

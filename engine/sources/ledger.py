@@ -12,7 +12,7 @@ from engine.database.transaction import Transaction
 
 
 class RowOutcome(StrEnum):
-    """What became of a row."""
+    """Outcome of reading a row."""
 
     TAKEN = "taken"
     SKIPPED = "skipped"

@@ -1,4 +1,4 @@
-"""When each source of a clinic is read, and by which worker: due rounds, the lease, pauses after faults."""
+"""Schedule of sources: due rounds, the lease of the worker that reads, pauses after faults."""
 
 from __future__ import annotations
 

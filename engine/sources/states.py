@@ -1,4 +1,4 @@
-"""What a person decides about a source of a clinic: that it is read, from which day, paused, or read once more."""
+"""Decisions of a person about a clinic's source: it is read, from a day on, paused, or read once more."""
 
 from __future__ import annotations
 

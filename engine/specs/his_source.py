@@ -37,7 +37,7 @@ class FurtherRows:
 
 
 class Made(NamedTuple):
-    """What a row becomes: a record, or the reason for which it is skipped, or the problem of the templates."""
+    """Result of a row: a record, or the reason for which it is skipped, or the problem of the templates."""
 
     key: str
     record: dict[str, Any] | None = None
@@ -47,7 +47,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What is handed in for a record whose row has disappeared; without `into` it is laid over the last record."""
+    """Tree that is handed in for a record whose row has disappeared; without `into` it is laid over the last record."""
 
     into: str | None
     tree: Template  # context: record (the last one), facility, tables

@@ -14,7 +14,7 @@ from engine.database.transaction import Transaction
 
 
 class IndexedRecord(NamedTuple):
-    """What the record of a delivery tells: the key of its visit, its patient, and hashes of the patient's numbers."""
+    """Facts of a delivery's record: the key of its visit, its patient, and hashes of the patient's numbers."""
 
     delivery_id: int
     facility_id: int
@@ -52,7 +52,7 @@ class StoredLack(NamedTuple):
 
 
 class ReviewedVisit(NamedTuple):
-    """What a review has found out about a visit; `changes` is the state of its records that was reviewed."""
+    """Findings of a review of a visit; `changes` is the state of its records that was reviewed."""
 
     id: int
     changes: int

@@ -22,7 +22,7 @@ COUNT = 200
 
 
 class Change(NamedTuple):
-    """Something that goes wrong in a payload: which values it can happen to, and what becomes of them."""
+    """Something that goes wrong in a payload: the values it can happen to, and how it changes them."""
 
     fits: Callable[[str | int, Any], bool]
     to: Callable[[Any], Any]

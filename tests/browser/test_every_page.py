@@ -27,7 +27,7 @@ ELSEWHERE = {
     *("/integrasi/{upstream:str}/masalah", "/persiapan/{name:str}", "/laporan/{month:str}/csv"),
     "/kunjungan/bulan/{month:str}/csv",
 }
-"""What leads to another page or to a file when somebody is logged in."""
+"""Links to another page or to a file when somebody is logged in."""
 LISTS = "SELECT upstream, spec, COUNT(*) FROM deliveries GROUP BY upstream, spec"
 CUT_OFF = "[...document.querySelectorAll('.table-responsive')].map(box => box.scrollWidth - box.clientWidth)"
 ROWS_IN_SIGHT = (

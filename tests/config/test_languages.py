@@ -18,7 +18,7 @@ ALIKE = {
     *("BPJS Antrean", "BPJS FKTP", "BPJS PCare", "PCare", "Poli", "Program", "Delirium", "Prognosis"),
     *("NIK", "NIE", "TKP", "Client ID", "Client Secret", "Cons ID", "Secret key"),
 }
-"""What is written alike in both languages."""
+"""Texts that are written alike in both languages."""
 
 
 def texts(value: Any, path: str = "") -> Iterator[tuple[str, Text]]:

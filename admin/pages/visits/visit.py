@@ -106,7 +106,7 @@ def _no_send(clinic: OpenClinic, failed: int) -> str:
 
 
 def _result(chosen: Sequence[DeliveryOfVisit]) -> dict[str, Any] | None:
-    """Return what has become of the deliveries that were sent again."""
+    """Return the outcome of the deliveries that were sent again, in words; None if there are none."""
     if not chosen:
         return None
     n = {status: sum(1 for row in chosen if row.status == status) for status in Status}

@@ -15,7 +15,7 @@ from tests.admin.text import untranslated_text, used_message_keys
 pytestmark = pytest.mark.anyio
 
 UNITS = {"ms", "kB", "JSON", "CSV", "UTC", "HTTP", "Enter", "Esc"}
-"""What is written alike in both languages."""
+"""Texts that are written alike in both languages."""
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 

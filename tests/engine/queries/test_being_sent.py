@@ -1,4 +1,4 @@
-"""What is being sent is shown as that wherever deliveries are listed, counted or asked for."""
+"""Deliveries that are being sent are shown as that wherever deliveries are listed, counted or asked for."""
 
 from __future__ import annotations
 

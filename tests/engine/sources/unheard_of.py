@@ -150,7 +150,7 @@ class Tabib:
         return (await states.states(self.database, self.facility.id))["tabib"]
 
     async def rows(self) -> dict[str, tuple[str, str | None]]:
-        """Return what became of each row of the ledger, and its problem."""
+        """Return the outcome of each row of the ledger, and its problem."""
         rows = await self.database.fetch(text("SELECT key, state, problem FROM source_rows"))
         return {row.key: (row.state, row.problem) for row in rows}
 
