@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from engine.database.database import Database
 from engine.database.statements import Query, Statement
-from engine.database.tables import PatientRow
+from engine.database.tables import Delivery, PatientRow
 from engine.delivery.search_words import words_of
 from engine.outbox.patient_index import matching_norms
 from engine.queries.visits import SHOWN, DeliveryOfVisit
@@ -45,6 +45,14 @@ async def patient_ids(database: Database, facility_id: int, norms: Sequence[str]
     return dict(await database.fetch(Query(rows, _PatientId))) if norms else {}
 
 
+async def names_of(database: Database, delivery_ids: Sequence[int]) -> dict[int, str]:
+    """Return the names of the patients of these deliveries, by id; a delivery without a name is left out."""
+    named = select(Delivery.id, Delivery.patient_name).where(
+        Delivery.id.in_(delivery_ids), Delivery.patient_name.is_not(None)
+    )
+    return dict(await database.fetch(Query(named, _PatientName))) if delivery_ids else {}
+
+
 async def search(
     database: Database, facility_id: int, phrase: str, number_hashes: Sequence[str], limit: int
 ) -> list[FoundPatient]:
@@ -74,6 +82,11 @@ async def records_without_visit(database: Database, facility_id: int, norm: str)
 class _PatientId(NamedTuple):
     norm: str
     id: int
+
+
+class _PatientName(NamedTuple):
+    id: int
+    name: str
 
 
 MAX_OWN = 20  # deliveries without a visit that the page of a patient shows

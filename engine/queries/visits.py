@@ -53,6 +53,7 @@ class DeliveryOfVisit(NamedTuple):
     changed_at: int
     settled_at: int | None
     version: int
+    withdrawn_at: int | None
 
 
 class VisitEvent(NamedTuple):
@@ -186,7 +187,7 @@ SHOWN = """d.id, d.spec, d.key,
   CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
     ELSE d.status END AS status,
   d.patient_name, d.tries, d.http_status, d.code, d.problem, d.cause, d.due_at, d.created_at, d.changed_at,
-  d.settled_at, d.version"""
+  d.settled_at, d.version, d.withdrawn_at"""
 _WAITS = Statement(
     "SELECT w.delivery_id, w.spec, w.key FROM {ids} AS v JOIN waits AS w ON w.delivery_id = v.id "
     "ORDER BY w.delivery_id, w.spec, w.key",

@@ -56,7 +56,7 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "status": row.status,
         "label": layout.label(row.status),
         "icon": layout.icon(row.status),
-        "withdrawn": _withdrawn(row),
+        "withdrawn": withdrawn_badge(row.withdrawn_at, row.status),
         "code": badge_code(row.http_status, row.code),
         "http": row.http_status,
         "problem": row.problem and masked(sentence(row.problem), known),
@@ -67,11 +67,11 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def _withdrawn(row: DeliveryRow) -> str:
-    """Return whether the record is withdrawn: done, or pending until the upstream is told; empty if it is not."""
-    if row.withdrawn_at is None:
+def withdrawn_badge(withdrawn_at: int | None, status: str) -> str:
+    """Return whether a record is withdrawn: done, or pending until the upstream is told; empty if it is not."""
+    if withdrawn_at is None:
         return ""
-    return "done" if row.status in (Status.SENT, Status.IGNORED) else "pending"
+    return "done" if status in (Status.SENT, Status.IGNORED) else "pending"
 
 
 def badge_code(http_status: int | None, code: str | None) -> str:

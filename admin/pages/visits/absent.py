@@ -31,12 +31,20 @@ async def absent_page(clinic: Opened, after: Position = None) -> Template:
     found = await completeness.overdue_visits(hub.database, facility.id, now, PAGE_SIZE + 1, place)
     page = found[:PAGE_SIZE]
     ids = await patients.patient_ids(hub.database, facility.id, [row.patient_norm for row in page if row.patient_norm])
+    names = await patients.names_of(hub.database, [row.delivery_id for row in page if row.delivery_id])
     count = await completeness.count_overdue(hub.database, facility.id, now)
     context = {
         "frame": clinic.layout,
         "tab": "absent",
         "this_month": clinic.month,
-        "rows": [{**_row(clinic, row, now), "patient": ids.get(row.patient_norm or "")} for row in page],
+        "rows": [
+            {
+                **_row(clinic, row, now),
+                "patient": ids.get(row.patient_norm or ""),
+                "name": names.get(row.delivery_id or 0),
+            }
+            for row in page
+        ],
         "n": f"{number(count.n)}+" if count.more else number(count.n),
         "next": f"{page[-1].lacks_from}.{page[-1].id}" if len(found) > PAGE_SIZE else "",
         "first": place is None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.formatting import badge_code, moment
+from admin.pages.shared.formatting import badge_code, moment, withdrawn_badge
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, say, sentence
 from engine.catalog.catalog import Catalog
@@ -33,6 +34,7 @@ ORDER = (
 )
 ABSENT, OVERDUE = "absent", "overdue"  # states of a mark without deliveries: within the time for it, and after it
 ABSENT_ICON = "circle-dashed"
+WITHDRAWN, WITHDRAWN_ICON = "withdrawn", "arrow-back-up"  # all deliveries were taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +109,24 @@ def mark_of(layout: Layout, spec: Spec, rows: Sequence[DeliveryOfVisit], lacks: 
             return None
         state = OVERDUE if any(lack.overdue for lack in lacks) else ABSENT
         return Mark(spec.name, state, ABSENT_ICON, say(f"visit.mark.{state}", type=name, what=missing), 0)
-    status, words = worst(row.status for row in rows), of_upstream(layout, spec)
-    counts = {label: sum(1 for row in rows if row.status == label) for label in ORDER}
-    told = ", ".join(
-        f"{n} {words.label(label)}" if len(rows) > 1 else words.label(label) for label, n in counts.items() if n
-    )
-    text = say("visit.mark.some", type=name, what=told)
+    words = of_upstream(layout, spec)
+    text = say("visit.mark.some", type=name, what=_told(words, rows))
     if lacks:
         text = f"{text}; {say('visit.mark.lacks', what=missing)}"
+    standing = [row.status for row in rows if withdrawn_badge(row.withdrawn_at, row.status) != "done"]
+    if not standing and not lacks:
+        return Mark(spec.name, WITHDRAWN, WITHDRAWN_ICON, text, len(rows))
+    status = worst(standing) if standing else Status.IGNORED
     late = any(lack.overdue for lack in lacks)
     state = OVERDUE if late and status in (Status.SENT, Status.IGNORED) else status
     return Mark(spec.name, state, ABSENT_ICON if state == OVERDUE else words.icon(status), text, len(rows))
+
+
+def _told(words: Layout, rows: Sequence[DeliveryOfVisit]) -> str:
+    """Return how many of the deliveries have each status and are withdrawn; without numbers if it is one."""
+    counts = Counter(words.label(row.status) for row in sorted(rows, key=lambda row: ORDER.index(Status(row.status))))
+    counts.update(say(f"withdrawn.{badge}") for row in rows if (badge := withdrawn_badge(row.withdrawn_at, row.status)))
+    return ", ".join(f"{n} {label}" if len(rows) > 1 else label for label, n in counts.items())
 
 
 def delivery_view(layout: Layout, spec: Spec, row: DeliveryOfVisit) -> dict[str, Any]:
@@ -133,6 +142,7 @@ def delivery_view(layout: Layout, spec: Spec, row: DeliveryOfVisit) -> dict[str,
         "status": row.status,
         "label": words.label(row.status),
         "icon": words.icon(row.status),
+        "withdrawn": withdrawn_badge(row.withdrawn_at, row.status),
         "code": badge_code(row.http_status, row.code),
         "http": row.http_status,
         "reason": reason,

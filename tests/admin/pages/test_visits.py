@@ -158,6 +158,16 @@ async def test_the_matrix_of_a_day_has_a_mark_for_each_type(person: httpx.AsyncC
     assert "10/03/2026" in page
 
 
+async def test_what_was_withdrawn_is_shown_as_that(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar, "F1")
+    await antar.work()
+    withdraw = text("UPDATE deliveries SET withdrawn_at = 1 WHERE key = 'F1'")
+    await antar.hub.database.write_models(ModelTransaction.execute, withdraw)
+    assert "s-withdrawn" in await page_of_visit(person, antar)
+    matrix = (await person.get(OF_DAY)).text
+    assert 'class="type-mark m-withdrawn" title="Temuan: Terkirim, Ditarik"' in matrix
+
+
 async def test_the_matrix_can_show_what_is_not_complete_only(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await hand_in_visit(antar)
     await hand_in_visit(antar, "F2", key="V2")
@@ -181,8 +191,11 @@ async def test_the_next_page_of_a_day_begins_after_the_last_visit(
 async def test_what_is_overdue_is_listed_with_what_is_lacking(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await hand_in_visit(antar, at="2026-03-01T08:00:00+07:00")
     await hand_in_visit(antar, "F2", key="V2", at="2026-03-01T08:00:00+07:00")
+    naming = text("UPDATE deliveries SET patient_name = 'Ibu Contoh' WHERE key = 'V1'")
+    await antar.hub.database.write_models(ModelTransaction.execute, naming)
     page = (await person.get("/kunjungan/belum-diserahkan")).text
     assert f'href="/kunjungan/{(await visit_of(antar)).id}"' in page
+    assert "Ibu Contoh" in page
     assert "Temuan dokter" in page
     assert f'href="/kunjungan/{(await visit_of(antar, "V2")).id}"' not in page
 
