@@ -52,6 +52,11 @@ class Catalog:
         """Mappings by the type of their items."""
         return {mapping.item: mapping for mapping in self.mappings.values()}
 
+    @property
+    def visit_types(self) -> set[str]:
+        """Types whose records are visits."""
+        return {case.visit for case in self.use_cases.values()}
+
 
 def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     """Load resources.yaml, bpjs_jobs.yaml and the files that they include; raises ConfigFaults with all faults.

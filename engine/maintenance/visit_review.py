@@ -102,7 +102,7 @@ class _VisitRecord(NamedTuple):
 def _review(
     catalog: Catalog, facility: FacilityRow, visit: _ChangedVisit, rows: Sequence[_VisitRecord]
 ) -> ReviewedVisit:
-    visit_types = {case.visit for case in catalog.use_cases.values()}
+    visit_types = catalog.visit_types
     own = next((row for row in rows if row.spec in visit_types), None)
     first = own or min(rows, key=attrgetter("date"), default=None)
     norm = next((row.patient_norm for row in (own, *rows) if row is not None and row.patient_norm), None)

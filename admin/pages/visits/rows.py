@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from admin.pages.shared.formatting import day
-from admin.pages.visits.marks import OVERDUE, Mark, cases_of, lacks_of, mark_of
+from admin.pages.visits.marks import OVERDUE, WITHDRAWN, Mark, cases_of, lacks_of, mark_of
 from admin.pages.visits.opened import OpenClinic
 from engine.delivery.status import Status
 from engine.queries import visits
@@ -20,7 +20,7 @@ async def visit_rows(clinic: OpenClinic, found: Sequence[StoredVisit]) -> list[d
     hub, facility = clinic.hub, clinic.facility
     deliveries = await visits.deliveries_of(hub.database, facility.id, [visit.id for visit in found])
     of_visit = {id_: list(rows) for id_, rows in groupby(deliveries, attrgetter("visit_id"))}
-    rows = []
+    rows, visit_types = [], hub.catalog.visit_types
     for visit in found:
         mine = of_visit.get(visit.id, [])
         lacks = lacks_of(hub.catalog, clinic.layout, visit, hub.database.clock())
@@ -39,6 +39,7 @@ async def visit_rows(clinic: OpenClinic, found: Sequence[StoredVisit]) -> list[d
                 "name": next((row.patient_name for row in mine if row.patient_name), None),
                 "cases": cases_of(hub.catalog, visit),
                 "marks": marks,
+                "withdrawn": any(mark.state == WITHDRAWN for name, mark in marks.items() if name in visit_types),
                 "complete": not lacks and all(row.status in ENDED for row in mine),
                 "failed": sum(1 for row in mine if row.status == Status.FAILED),
                 "lacks": len(lacks),

@@ -166,6 +166,10 @@ async def test_what_was_withdrawn_is_shown_as_that(person: httpx.AsyncClient, an
     assert "s-withdrawn" in await page_of_visit(person, antar)
     matrix = (await person.get(OF_DAY)).text
     assert 'class="type-mark m-withdrawn" title="Temuan: Terkirim, Ditarik"' in matrix
+    assert '<i class="ti ti-arrow-back-up" aria-hidden="true"></i>Ditarik' not in matrix
+    withdraw = text("UPDATE deliveries SET withdrawn_at = 1 WHERE key = 'V1'")
+    await antar.hub.database.write_models(ModelTransaction.execute, withdraw)
+    assert '<i class="ti ti-arrow-back-up" aria-hidden="true"></i>Ditarik' in (await person.get(OF_DAY)).text
 
 
 async def test_the_matrix_can_show_what_is_not_complete_only(person: httpx.AsyncClient, antar: SmallHub) -> None:
