@@ -38,9 +38,10 @@ from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
-from engine.sending.drain import Drain, WorkerContext
+from engine.sending.drain import Drain
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
+from engine.sending.worker_context import WorkerContext
 from engine.sources.reader import SourceReader
 from engine.telemetry.metrics import metrics
 

@@ -27,9 +27,10 @@ from engine.limits.breaker import CircuitBreaker
 from engine.limits.slot_allocator import SlotAllocator
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
-from engine.sending.drain import Drain, WorkerContext
+from engine.sending.drain import Drain
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
+from engine.sending.worker_context import WorkerContext
 
 DAYS = 28  # before yesterday
 VISITS_A_DAY = 2

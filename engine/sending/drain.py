@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import Enum
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Account, Upstream
-from engine.catalog.catalog import Catalog
-from engine.database.database import Database
 from engine.delivery.types import Channel, ClaimedDelivery, Lease, Settlement, given_back
 from engine.errors import place_of
-from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
-from engine.limits.breaker import BreakerState, CircuitBreaker
-from engine.limits.slot_allocator import SlotAllocator
+from engine.limits.breaker import BreakerState
 from engine.limits.slots import ChannelSlots, Limits
 from engine.outbox.claim import SUSPECT_DEATHS, begin, claim
 from engine.sending.account import account_or_close
 from engine.sending.outcomes import Outcome
 from engine.sending.prepare import Prepared, prepare_batch
-from engine.sending.send import Sender
 from engine.sending.send_queue import SendQueue
-from engine.sending.settlement_writer import SettlementWriter
+from engine.sending.worker_context import WorkerContext
 from engine.specs.upstream import UpstreamSpec
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
@@ -46,22 +40,6 @@ class Due(Enum):
     NOTHING = 0
     ALL = 1
     MORE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """The objects that all drains of a worker share."""
-
-    database: Database
-    catalog: Callable[[], Catalog]
-    accounts: Accounts
-    breaker: CircuitBreaker
-    writer: SettlementWriter
-    sender: Sender
-    worker: str
-    leases: dict[int, Lease]
-    full: Callable[[Channel, str], None]  # called when a claim came back full: there is work for other workers too
-    slots: SlotAllocator
 
 
 class Drain:

@@ -26,9 +26,10 @@ from engine.maintenance.list_indexing import ListIndexing
 from engine.outbox import counters
 from engine.outbox.sweep import sweep
 from engine.queries.deliveries import one
-from engine.sending.drain import Drain, WorkerContext
+from engine.sending.drain import Drain
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
+from engine.sending.worker_context import WorkerContext
 from engine.settings import Settings
 from tests.conftest import Clock
 
