@@ -9,22 +9,26 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`large` takes ten million rows where the default is one; rows of a service that is absent are left out."""
+    """The size of a run; rows of a service that is absent are left out.
+
+    `years` is the number of deliveries of a clinic after years: 0 stands for ten million in a large run, else 100,000.
+    """
 
     quick: bool = False
     large: bool = False
+    years: int = 0
     postgresql: str = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
     brokers: tuple[str, ...] = tuple(url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url)
 
     @property
     def count(self) -> int:
         """Deliveries of a round."""
-        return 4_000 if self.quick else 20_000
+        return 20_000 if self.large else 4_000 if self.quick else 8_000
 
     @property
     def many(self) -> int:
         """Deliveries of a clinic after years."""
-        return 10_000_000 if self.large else 100_000 if self.quick else 1_000_000
+        return self.years or (10_000_000 if self.large else 100_000)
 
     @property
     def rounds(self) -> int:

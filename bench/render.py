@@ -76,5 +76,5 @@ def rows(options: Options) -> Iterator[Row]:
         note = ", ".join([*beside, f"load of {entries} entries {(time.perf_counter() - started) * 1e3:.0f} ms"])
         against = times["json.dumps"]
         yield compared(
-            f"payload render, {name}", "json.dumps of the tree", times["render"], against, "<= 8", "us", note
+            f"payload render, {name}", "json.dumps of the tree", times["render"], against, "<= 1.8", "us", note
         )

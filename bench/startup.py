@@ -18,8 +18,7 @@ from engine.hub import Hub
 from engine.settings import Settings, from_environment
 
 ENTRIES = 60
-BOUND_SECONDS = 2.0
-TRIES = 5
+BOUND_SECONDS = 1.0
 
 
 def many_entries(config: Path) -> Path:
@@ -65,8 +64,8 @@ def rows(options: Options) -> Iterator[Row]:
             environ = environment(config, url, broker)
             settings = from_environment(environ)
             open_hub(settings)
-            opened = median(open_hub(settings) for _ in range(TRIES))
-            seconds = median(start(environ, command) for _ in range(TRIES))
+            opened = median(open_hub(settings) for _ in range(options.rounds))
+            seconds = median(start(environ, command) for _ in range(options.rounds))
             what = f"start of `antar {command}`, {ENTRIES} entries, {name}"
             note = f"of it the hub: {opened * 1e3:.0f} ms"
             yield Row(what, f"{BOUND_SECONDS:g} s", seconds / BOUND_SECONDS, "<= 1", seconds, "s", note)
