@@ -12,7 +12,7 @@ from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.hub import Hub
-from engine.outbox.sweep import NOT_HELD, oldest_due
+from engine.outbox.sweep import NOT_HELD, NOT_PAUSED, oldest_due
 
 ALIVE_MS = 45_000  # since the last heartbeat, within which a worker counts as alive
 BROKER_SECONDS = 2.0  # that the broker has to answer
@@ -219,6 +219,8 @@ _OLDEST = Statement(
         f"AND d.lane = {int(lane)} AND d.due_at <= :now AND {NOT_HELD} ORDER BY d.due_at, d.id LIMIT 1) AS due_at"
         for lane in Lane
     )
-    + ") AS lanes WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+    + ") AS lanes WHERE due_at IS NOT NULL AND "
+    + NOT_PAUSED.format(upstream=":upstream", facility=":facility")
+    + " ORDER BY due_at LIMIT 1",
     int,
 )

@@ -35,6 +35,7 @@ from engine.maintenance.retention import AttemptRetention
 from engine.maintenance.visit_review import VisitReview
 from engine.outbox.claim import heartbeat
 from engine.outbox.outdated_waits import release_outdated
+from engine.outbox.pauses.lanes import keep_lanes
 from engine.outbox.reroute import reroute
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
@@ -229,6 +230,7 @@ class Worker:
             await heal(self._hub.database, self._hub.catalog)
         self._sweeps += 1
         due = await sweep(self._hub.database, thorough=thorough, taking_back=taking_back)
+        due |= await keep_lanes(self._hub.database, thorough=thorough)
         due |= await due_channels(self._hub.database)
         self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog

@@ -115,6 +115,49 @@ class ChannelRow(Base):
     refusals: Mapped[int] = mapped_column(Integer, default=0)
 
 
+class PauseRow(Base):
+    """A pause of an upstream or of a type, present, planned or past; see engine.outbox.pauses."""
+
+    __tablename__ = "pauses"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))  # null: all facilities
+    upstream: Mapped[str] = mapped_column(String(40))
+    spec: Mapped[str | None] = mapped_column(String(60))  # null: the whole upstream
+    path: Mapped[str | None] = mapped_column(String(200))  # method and path for which the type is paused
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(100))  # empty: Antar, because the path refused everything
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    begins_at: Mapped[int] = mapped_column(BigInteger)
+    ends_at: Mapped[int | None] = mapped_column(BigInteger)  # null: until a person ends it
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    ended_by: Mapped[str | None] = mapped_column(String(100))  # null: the clock
+    # Since when all deliveries that it kept are back in their lanes; claims look at no pause that has this.
+    returned_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        Index(
+            "ix_pauses_unreturned",
+            "upstream",
+            sqlite_where=text("returned_at IS NULL"),
+            postgresql_where=text("returned_at IS NULL"),
+        ),
+    )
+
+
+class NoticeRow(Base):
+    """A note that people read in the strip on every page."""
+
+    __tablename__ = "notices"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))  # null: all facilities
+    text: Mapped[str] = mapped_column(String(300))
+    actor: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    ends_at: Mapped[int | None] = mapped_column(BigInteger)  # null: until a person removes it
+    removed_at: Mapped[int | None] = mapped_column(BigInteger)
+    removed_by: Mapped[str | None] = mapped_column(String(100))
+
+
 class ApiKey(Base):
     """A key with which a HIS submits records; only its hash is stored."""
 

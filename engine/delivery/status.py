@@ -32,3 +32,7 @@ class Lane(IntEnum):
     MENDED = 1
     BULK = 2
     BACKFILL = 3
+
+
+# Added to the lane of a delivery whose type is paused: no claim reads these lanes; see engine.outbox.pauses.lanes.
+PAUSED_LANES = 10

@@ -33,7 +33,8 @@ async def claim(
     """Claim up to `limit` due deliveries, ordered by lane and due time; return them, empty if nothing is due.
 
     `in_flight` is how many the worker has already claimed in the channel. When nothing else is due, an `idle` worker
-    gets one delivery that other workers have died with. Of a closed channel only a `probe` gets something.
+    gets one delivery that other workers have died with. Of a closed channel only a `probe` gets something; what is
+    paused nobody gets.
     """
     return await database.write(_claim, channel, limit, worker, in_flight, idle, probe)
 
@@ -100,6 +101,7 @@ _LANE = f"""{{name}} AS MATERIALIZED (
   SELECT {_COLUMNS} FROM deliveries
   WHERE upstream = :upstream AND facility_id = :facility AND lane = {{lane}} AND due_at <= :now
     AND deaths + 0 {{compared}} {SUSPECT_DEATHS} AND id NOT IN (SELECT id FROM held) AND EXISTS (SELECT 1 FROM passable)
+    AND spec NOT IN (SELECT spec FROM paused)
     AND (sequence IS NULL OR NOT EXISTS (
       SELECT 1 FROM deliveries AS ahead
       WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence
@@ -110,9 +112,14 @@ _LANE = f"""{{name}} AS MATERIALIZED (
 
 
 _HELD = "held AS MATERIALIZED (SELECT delivery_id AS id FROM held_deliveries WHERE facility_id = :facility)"
-_PASSABLE = """passable AS MATERIALIZED (SELECT 1 WHERE :probe = 1 OR NOT EXISTS (
-  SELECT 1 FROM channels AS c WHERE c.upstream = :upstream AND c.facility_id = :facility
-))"""
+# Few rows: pauses that have ended and whose deliveries have been returned are left out by an index.
+_PAUSED = """paused AS MATERIALIZED (SELECT COALESCE(p.spec, '') AS spec FROM pauses AS p
+  WHERE p.returned_at IS NULL AND p.ended_at IS NULL AND p.begins_at <= :now AND (p.ends_at IS NULL OR p.ends_at > :now)
+    AND p.upstream = :upstream AND (p.facility_id = :facility OR p.facility_id IS NULL))"""
+_PASSABLE = """passable AS MATERIALIZED (SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM paused WHERE spec = '')
+  AND (:probe = 1 OR NOT EXISTS (
+    SELECT 1 FROM channels AS c WHERE c.upstream = :upstream AND c.facility_id = :facility
+  )))"""
 
 
 def _due_sql() -> str:
@@ -128,7 +135,7 @@ def _due_sql() -> str:
         names.append(f"suspect_{lane.value}")
         parts.append(_LANE.format(name=names[-1], lane=lane.value, compared=">=", limit=limit))
     lanes = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)
-    return f"WITH {', '.join([_HELD, _PASSABLE, *parts])} {lanes}"
+    return f"WITH {', '.join([_HELD, _PAUSED, _PASSABLE, *parts])} {lanes}"
 
 
 _DUE = Statement(_due_sql(), _DueDelivery)

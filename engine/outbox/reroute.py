@@ -10,7 +10,7 @@ from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
-from engine.delivery.status import Status
+from engine.delivery.status import PAUSED_LANES, Status
 from engine.delivery.types import Channel
 from engine.outbox import counters
 from engine.outbox.locks import lock_claims
@@ -93,8 +93,10 @@ ORDER BY facility_id, lane, due_at, id LIMIT :limit {FOR UPDATE SKIP LOCKED}
 """,
     _Stranded,
 )
+# A pause of the old upstream is none of the new one.
 _MOVE = Command(
-    "UPDATE deliveries SET upstream = v.upstream FROM {rows} AS v WHERE deliveries.id = v.id",
+    f"UPDATE deliveries SET upstream = v.upstream, lane = lane % {PAUSED_LANES} "
+    "FROM {rows} AS v WHERE deliveries.id = v.id",
     rows="id bigint, upstream text",
 )
 _FAIL = Command(

@@ -22,7 +22,7 @@ async def sweep(database: Database, *, thorough: bool = False, taking_back: bool
 async def due_channels(database: Database) -> set[Channel]:
     """Return the channels that have something due which no worker holds.
 
-    Closed channels whose next probe is not due yet are left out.
+    Closed channels whose next probe is not due yet, and paused ones, are left out.
     """
     return {Channel(*row) for row in await database.fetch(_DUE, {"now": database.clock()})}
 
@@ -33,7 +33,10 @@ async def scheduled_channels(database: Database) -> list[Channel]:
 
 
 async def oldest_due(database: Database) -> dict[Channel, int]:
-    """Return for each channel when the delivery that has waited longest for a worker became due (epoch ms)."""
+    """Return for each channel when the delivery that has waited longest for a worker became due (epoch ms).
+
+    What is paused waits for no worker.
+    """
     rows = await database.fetch(_OLDEST, {"now": database.clock()})
     return {Channel(row.upstream, row.facility_id): row.due_at for row in rows if row.due_at is not None}
 
@@ -70,6 +73,11 @@ WITH RECURSIVE names(name) AS (
 )
 """
 NOT_HELD = "d.id NOT IN (SELECT delivery_id FROM held_deliveries)"
+# The whole upstream is not paused. Deliveries of paused types are in lanes of their own.
+NOT_PAUSED = """NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.returned_at IS NULL AND p.ended_at IS NULL
+  AND p.spec IS NULL AND p.upstream = {upstream} AND (p.facility_id = {facility} OR p.facility_id IS NULL)
+  AND p.begins_at <= :now AND (p.ends_at IS NULL OR p.ends_at > :now))"""
+_IS_NOT_PAUSED = NOT_PAUSED.format(upstream="q.upstream", facility="q.facility_id")
 _LANES = " UNION ALL ".join(
     "SELECT (SELECT d.due_at FROM deliveries AS d WHERE d.upstream = q.upstream AND d.facility_id = q.facility_id "
     f"AND d.lane = {int(lane)} AND d.due_at <= :now AND {NOT_HELD} ORDER BY d.due_at, d.id LIMIT 1) AS due_at"
@@ -79,7 +87,7 @@ _OLDEST = Statement(
     f"""
 {QUEUES}
 SELECT q.upstream, q.facility_id, (SELECT MIN(l.due_at) FROM ({_LANES}) AS l) AS due_at FROM queues AS q
-WHERE q.facility_id IS NOT NULL
+WHERE q.facility_id IS NOT NULL AND {_IS_NOT_PAUSED}
 """,
     _OldestDue,
 )
@@ -90,7 +98,7 @@ _DUE = Statement(
 {QUEUES}
 SELECT q.upstream, q.facility_id FROM queues AS q
 LEFT JOIN channels AS c ON c.facility_id = q.facility_id AND c.upstream = q.upstream AND c.probe_at > :now
-WHERE q.facility_id IS NOT NULL AND c.facility_id IS NULL AND (
+WHERE q.facility_id IS NOT NULL AND c.facility_id IS NULL AND {_IS_NOT_PAUSED} AND (
 """
     + " OR ".join(
         "(SELECT d.id FROM deliveries AS d WHERE d.upstream = q.upstream AND d.facility_id = q.facility_id "

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
-from engine.delivery.status import Status
+from engine.delivery.status import PAUSED_LANES, Status
 from engine.delivery.types import Channel, Settlement
 from engine.outbox import counters
 from engine.outbox.locks import lock_deliveries
@@ -163,11 +163,12 @@ _SET_ASIDE = Statement(
     int,
     rows="facility_id integer, spec text, key text",
 )
+# It may have been set aside while its type was paused.
 _RETURN = Statement(
     """
-UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL
+UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL, lane = lane % {lanes}
 WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'ignored' RETURNING facility_id, spec, upstream, date
-""",
+""".replace("{lanes}", str(PAUSED_LANES)),
     _Released,
     ids="id bigint",
 )

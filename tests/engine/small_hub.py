@@ -24,6 +24,7 @@ from engine.limits.breaker import CircuitBreaker
 from engine.limits.slot_allocator import SlotAllocator
 from engine.maintenance.list_indexing import ListIndexing
 from engine.outbox import counters
+from engine.outbox.pauses.lanes import keep_lanes
 from engine.outbox.sweep import sweep
 from engine.queries.deliveries import one
 from engine.sending.drain import Drain
@@ -239,6 +240,7 @@ class SmallHub:
             self.rung.clear()
             await self.work_once()
             self.rung |= await sweep(self.hub.database)
+            self.rung |= await keep_lanes(self.hub.database)
             if not self.rung:
                 return
 

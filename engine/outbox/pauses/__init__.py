@@ -1,0 +1,1 @@
+"""Pauses: what people, or a path that refuses everything, keep from being sent for a while."""

@@ -1,0 +1,196 @@
+"""Pauses of an upstream, or of a type of it: planned, begun at once, ended; read by pages, the API and alerts.
+
+A pause is in force from `begins_at` until `ends_at`, or until a person ends it. Claims ask for it themselves (see
+engine.outbox.claim): what is paused is not claimed, and what is being sent ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from engine.database.audit import AUDIT_COLUMNS
+from engine.database.database import Database
+from engine.database.statements import Statement
+from engine.database.transaction import Transaction
+from engine.outbox.locks import lock_claims
+
+AUTOMATIC = ""  # actor of a pause that Antar began by itself
+MAX_REASON_CHARACTERS = 500
+
+
+class Pause(NamedTuple):
+    """A pause. Times are epoch milliseconds; `ended_by` is None while it is open, and if the clock ended it."""
+
+    id: int
+    facility_id: int | None  # None: all facilities
+    upstream: str
+    spec: str | None  # None: the whole upstream
+    path: str | None  # method and path for which the type is paused; None: the type or the upstream is meant itself
+    reason: str
+    actor: str
+    created_at: int
+    begins_at: int
+    ends_at: int | None  # None: until a person ends it
+    ended_at: int | None
+    ended_by: str | None
+
+    def is_current(self, now: int) -> bool:
+        """Return whether it is in force."""
+        return self.begins_at <= now and self.is_open(now)
+
+    def is_open(self, now: int) -> bool:
+        """Return whether it is in force or planned."""
+        return self.ended_at is None and (self.ends_at is None or self.ends_at > now)
+
+    def concerns(self, upstream: str, spec: str) -> bool:
+        """Return whether it is about the type, or about its whole upstream."""
+        return self.upstream == upstream and self.spec in (None, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPause:
+    """A pause to be begun or planned: of `specs`, or of the whole upstream if there are none."""
+
+    facility_id: int | None
+    upstream: str
+    reason: str
+    specs: Sequence[str | None] = ()
+    path: str | None = None
+    begins_at: int | None = None  # None: at once
+    ends_at: int | None = None
+
+
+class PauseFault(StrEnum):
+    """What is wrong with a pause, so that it is not stored."""
+
+    NO_REASON = "no_reason"
+    PAST = "past"  # it would have ended already
+    ORDER = "order"  # it would end before it begins
+    EXISTS = "exists"  # the same is paused in this time already: the second of two clicks
+
+
+async def begin(database: Database, new: NewPause, actor: str) -> list[int] | PauseFault:
+    """Begin or plan a pause; return the ids of its rows, one for each type that is not paused in this time already."""
+    now = database.clock()
+    begins_at = now if new.begins_at is None else max(new.begins_at, now)
+    if not new.reason.strip():
+        return PauseFault.NO_REASON
+    if new.ends_at is not None and new.begins_at is not None and new.ends_at <= new.begins_at:
+        return PauseFault.ORDER
+    if new.ends_at is not None and new.ends_at <= now:
+        return PauseFault.PAST
+    return await database.write(_begin, new, actor, begins_at) or PauseFault.EXISTS
+
+
+async def _begin(tx: Transaction, new: NewPause, actor: str, begins_at: int) -> list[int]:
+    await _lock(tx, new.facility_id)
+    names = {"facility": new.facility_id, "upstream": new.upstream, "path": new.path, "actor": actor}
+    times = {"now": tx.now, "begins": begins_at, "ends": new.ends_at}
+    reason = new.reason.strip()[:MAX_REASON_CHARACTERS]
+    ids = []
+    for spec in new.specs or (None,):
+        parameters = {**names, **times, "spec": spec, "reason": reason}
+        if await tx.first(_SAME, parameters) is None:
+            ids += await tx.rows(_INSERT, parameters)
+            await _note(tx, "pause.begin", actor, new.facility_id, _subject(new.upstream, spec, new.path), reason)
+    return ids
+
+
+async def end(database: Database, id_: int, actor: str, facility_id: int | None = None) -> bool:
+    """End a pause, or cancel a planned one; False if it has ended, or belongs to another facility than `facility_id`.
+
+    What it held is due at once, in order: the next sweep returns it to its lane (engine.outbox.pauses.lanes).
+    """
+    return await database.write(_end, id_, actor, facility_id)
+
+
+async def _end(tx: Transaction, id_: int, actor: str, facility_id: int | None) -> bool:
+    found = await tx.first(_ONE, {"id": id_})
+    if found is None or facility_id not in (None, found.facility_id):
+        return False
+    await _lock(tx, found.facility_id)
+    if not await tx.rows(_END, {"id": id_, "now": tx.now, "actor": actor}):
+        return False
+    subject = _subject(found.upstream, found.spec, found.path)
+    await _note(tx, "pause.end", actor, found.facility_id, subject, found.reason)
+    return True
+
+
+async def open_pauses(database: Database, facility_id: int) -> list[Pause]:
+    """Return what is paused or planned in a facility, by its beginning."""
+    return await database.fetch(_OPEN, {"facility": facility_id, "now": database.clock()})
+
+
+async def ended_pauses(database: Database, facility_id: int, limit: int) -> list[Pause]:
+    """Return the newest pauses of a facility that have ended, the last one first."""
+    return await database.fetch(_ENDED, {"facility": facility_id, "now": database.clock(), "limit": limit})
+
+
+async def current_pauses(database: Database) -> list[Pause]:
+    """Return the pauses of all facilities that are in force."""
+    return await database.fetch(_CURRENT, {"now": database.clock()})
+
+
+async def one(database: Database, id_: int) -> Pause | None:
+    return await database.first(_ONE, {"id": id_})
+
+
+def _subject(upstream: str, spec: str | None, path: str | None) -> str:
+    """Return what is paused, as the audit log says it before the reason."""
+    return " ".join(part for part in ("/".join(filter(None, (upstream, spec))), path and f"({path})") if part)
+
+
+async def _lock(tx: Transaction, facility_id: int | None) -> None:
+    """Let no claim and no other change of pauses run beside this one."""
+    await lock_claims(tx, await tx.rows(_FACILITIES) if facility_id is None else [facility_id])
+
+
+async def _note(tx: Transaction, action: str, actor: str, facility_id: int | None, subject: str, reason: str) -> None:
+    entry = (tx.now, actor or "antar", action, f"{subject}: {reason}", facility_id, None, None)
+    await tx.insert("audit", AUDIT_COLUMNS, [entry])
+
+
+_COLUMNS = "id, facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at, ended_at, ended_by"
+_OF_FACILITY = "(facility_id = :facility OR facility_id IS NULL)"
+_IS_OPEN = "ended_at IS NULL AND (ends_at IS NULL OR ends_at > :now)"
+_FACILITIES = Statement("SELECT id FROM facilities ORDER BY id", int)
+_ONE = Statement(f"SELECT {_COLUMNS} FROM pauses WHERE id = :id", Pause)
+# The same subject in the same facility; two that only touch each other are two pauses.
+_SAME = Statement(
+    f"""
+SELECT id FROM pauses WHERE upstream = :upstream AND COALESCE(spec, '') = COALESCE(CAST(:spec AS VARCHAR), '')
+  AND COALESCE(facility_id, 0) = COALESCE(CAST(:facility AS INTEGER), 0) AND {_IS_OPEN}
+  AND (ends_at IS NULL OR ends_at > :begins)
+  AND (CAST(:ends AS BIGINT) IS NULL OR begins_at < CAST(:ends AS BIGINT))
+LIMIT 1
+""",
+    int,
+)
+_INSERT = Statement(
+    """
+INSERT INTO pauses (facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at)
+VALUES (CAST(:facility AS INTEGER), :upstream, CAST(:spec AS VARCHAR), CAST(:path AS VARCHAR), :reason, :actor, :now,
+  :begins, CAST(:ends AS BIGINT))
+RETURNING id
+""",
+    int,
+)
+_END = Statement(
+    f"UPDATE pauses SET ended_at = :now, ended_by = :actor WHERE id = :id AND {_IS_OPEN} RETURNING id",
+    int,
+)
+_OPEN = Statement(
+    f"SELECT {_COLUMNS} FROM pauses WHERE {_OF_FACILITY} AND {_IS_OPEN} ORDER BY begins_at, id",
+    Pause,
+)
+_ENDED = Statement(
+    f"SELECT {_COLUMNS} FROM pauses WHERE {_OF_FACILITY} AND NOT ({_IS_OPEN}) "
+    "ORDER BY COALESCE(ended_at, ends_at) DESC, id DESC LIMIT :limit",
+    Pause,
+)
+_CURRENT = Statement(
+    f"SELECT {_COLUMNS} FROM pauses WHERE {_IS_OPEN} AND begins_at <= :now ORDER BY begins_at, id", Pause
+)
