@@ -44,6 +44,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         "health": "/kesehatan",
         "month": f"/laporan/{clinic_day():%Y-%m}",
         "account": "/akun",
+        "saved views": "/tampilan",
         "identity": "/identitas/satusehat",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},

@@ -69,6 +69,7 @@ FLOORS = {
         "pages.inbound_request pages.problems pages.visits",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
+        "pages.views",
         "pages.routes",
         "app",
         "commands",

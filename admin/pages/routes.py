@@ -23,6 +23,7 @@ from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
 from admin.pages.problems import routes as problems
 from admin.pages.shared import layout, switch_facility
+from admin.pages.views import routes as views
 from admin.pages.visits import routes as visits
 
 ROUTES = [
@@ -62,6 +63,7 @@ ROUTER = Router(
         *mapping.ROUTES,
         *problems.ROUTES,
         *visits.ROUTES,
+        *views.ROUTES,
     ],
     include_in_schema=False,
 )

@@ -194,6 +194,34 @@ class User(Base):
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
+class SavedViewRow(Base):
+    """A filter of a list under a name; `user_id` is null if everybody of the clinic sees it."""
+
+    __tablename__ = "saved_views"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    owner: Mapped[str] = mapped_column(String(100))  # name of the person who saved it
+    name: Mapped[str] = mapped_column(String(60))
+    page: Mapped[str] = mapped_column(String(20))
+    spec: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(Text)  # of its address, without days
+    days: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        Index("ix_saved_views_own", "facility_id", "user_id", "name", unique=True),
+        Index(
+            "ix_saved_views_shared",
+            "facility_id",
+            "name",
+            unique=True,
+            sqlite_where=text("user_id IS NULL"),
+            postgresql_where=text("user_id IS NULL"),
+        ),
+    )
+
+
 class AuditEntry(Base):
     """An action of a person: actor, action, time and reason; never changed."""
 

@@ -25,7 +25,7 @@ CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an a
 USE_NOTED_MS = 600_000  # between two notes that a key is in use
 
 OwnedTable = Literal[
-    "deliveries", "items", "jobs", "inbound_requests", "visits", "patients"
+    "deliveries", "items", "jobs", "inbound_requests", "visits", "patients", "saved_views"
 ]  # each row belongs to one clinic and has an id
 
 

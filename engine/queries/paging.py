@@ -135,13 +135,13 @@ async def neighbours(
     return ids[0], ids[1]
 
 
-async def count(database: Database, facility_id: int, filters: Filters) -> Count:
-    """Count deliveries: from the counters if only days, types and statuses are filtered, else row by row."""
+async def count(database: Database, facility_id: int, filters: Filters, most: int = MAX_COUNTED) -> Count:
+    """Count deliveries: from the counters if only days, types and statuses are filtered, else `most` row by row."""
     if _in_counters(filters):
         return Count(await _counted(database, facility_id, filters))
-    places = await _places(database, facility_id, filters, None, MAX_COUNTED + 1, False)
+    places = await _places(database, facility_id, filters, None, most + 1, False)
     [n] = await database.fetch(Query(select(func.count()).select_from(places), int))
-    return Count(min(n, MAX_COUNTED), n > MAX_COUNTED)
+    return Count(min(n, most), n > most)
 
 
 async def count_before(database: Database, facility_id: int, filters: Filters, place: Cursor) -> Count:

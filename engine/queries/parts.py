@@ -67,6 +67,14 @@ async def is_wide(database: Database, facility_id: int, filters: Filters) -> boo
     return len(await _norms(database, facility_id, words)) > MAX_PATIENTS if words else False
 
 
+async def is_narrow(database: Database, facility_id: int, filters: Filters) -> bool:
+    """Return whether an index leads to the deliveries, so that few others are read on the way to the first hundred."""
+    if not filters.columns:
+        return True
+    sets = [await values_of(database, facility_id, filters.specs, column) for column in filters.columns]
+    return any(_of_values(values, filters) or not values.ids for values in sets)
+
+
 def _of_values(values: ValueSet, filters: Filters) -> list[Sequence[int]]:
     """Return the values that lead each part; empty if the deliveries are better read in another order.
 

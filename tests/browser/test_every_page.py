@@ -25,7 +25,7 @@ MIN_ROWS = 14  # of a list on a laptop without scrolling
 ELSEWHERE = {
     *("/", "/referensi", "/mulai", "/monitoring", "/monitoring/{upstream:str}"),
     *("/integrasi/{upstream:str}/masalah", "/persiapan/{name:str}", "/laporan/{month:str}/csv"),
-    "/kunjungan/bulan/{month:str}/csv",
+    *("/kunjungan/bulan/{month:str}/csv", "/tampilan/menu", "/tampilan/{view:int}"),
 }
 """Links to another page or to a file when somebody is logged in."""
 LISTS = "SELECT upstream, spec, COUNT(*) FROM deliveries GROUP BY upstream, spec"

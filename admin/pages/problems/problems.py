@@ -23,6 +23,7 @@ from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.todo import MAX_FAILURES
 from engine.recent_facts import RecentFacts
+from engine.specs.record_type import Spec
 
 PAGE = "/masalah"
 PANEL = {"right": Right.PANEL}
@@ -59,10 +60,10 @@ async def type_problems(
 ) -> Template:
     """Show the root causes of one type, as a tab of its page, and how many of its deliveries wait for others."""
     layout, spec = opened_type.layout, opened_type.entry
-    causes, waiting = [], 0
+    causes: Sequence[RootCause] = ()
+    waiting = 0
     if layout.facility is not None:
-        facts = await recent_facts.of_type(hub, layout.facility.id, spec)
-        causes = root_causes(hub.catalog, layout.upstream, layout.facility, facts, layout.person.permissions)
+        causes = await causes_of_type(hub, layout, recent_facts, spec)
         counts = await counters.read(hub.database, layout.facility.id)
         waiting = counts.get(spec.name, {}).get(Status.BLOCKED, 0)
     context = {**_context(request, layout, causes), "spec": spec, "waiting": waiting}
@@ -79,6 +80,14 @@ async def causes_of(hub: Hub, layout: Layout, recent_facts: RecentFacts, area: s
         upstream = hub.catalog.upstreams[name]
         causes += root_causes(hub.catalog, upstream, layout.facility, facts, layout.person.permissions)
     return sorted(causes, key=lambda cause: -cause.total)
+
+
+async def causes_of_type(hub: Hub, layout: Layout, recent_facts: RecentFacts, spec: Spec) -> list[RootCause]:
+    """Return the root causes of one type."""
+    if layout.facility is None:
+        return []
+    facts = await recent_facts.of_type(hub, layout.facility.id, spec)
+    return root_causes(hub.catalog, layout.upstream, layout.facility, facts, layout.person.permissions)
 
 
 def _context(request: Request[Any, Any, Any], layout: Layout, causes: Sequence[RootCause]) -> dict[str, Any]:

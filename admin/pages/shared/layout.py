@@ -38,7 +38,7 @@ ICONS = {
 
 STEP_IN_SESSION = "setup_step"  # name of the setup step that the person went to from the checklist
 # Parameters of addresses that are the id of a row of their own, and its table.
-ROWS_NAMED_BY_ID: dict[str, OwnedTable] = {"visit": "visits", "patient": "patients"}
+ROWS_NAMED_BY_ID: dict[str, OwnedTable] = {"visit": "visits", "patient": "patients", "view": "saved_views"}
 OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
 # Levels of a problem, which name its colour in the style sheet.

@@ -122,6 +122,7 @@ def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
         yield MenuEntry(say("nav.visits"), "users", "/kunjungan", ("/kunjungan", "/pasien", "/cari"))
         yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
+        yield MenuEntry(say("nav.views"), "bookmark", *_own("tampilan"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
         yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))

@@ -17,6 +17,7 @@ from admin.pages.shared.formatting import day
 from admin.pages.visits.opened import OPENED, OpenClinic, Opened
 from admin.pages.visits.rows import visit_rows
 from admin.text.words import localized, number
+from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
 from engine.outbox import counters
 from engine.queries import patients, visits
@@ -32,8 +33,8 @@ async def day_page(
     request: Request[Any, Any, Any], clinic: Opened, kurang: Text = "", after: Number = None
 ) -> Template:
     """Show the visits of a day, today's by default; with `kurang` only those that are not complete."""
-    visit_type = _visit_type(clinic)
-    chosen = ListFilters.read(request.query_params, visit_type)
+    type_of_visits = visit_type(clinic.hub.catalog)
+    chosen = ListFilters.read(request.query_params, type_of_visits)
     today = _today(clinic)
     shown = chosen.date_from or today
     chosen = chosen.during(shown, shown)
@@ -49,11 +50,11 @@ async def day_page(
         "keep": "ya" if kurang else "",
         "around": {name: chosen.during(other, other) for name, other in _around(shown).items()},
     }
-    rows = await _rows(clinic, visit_type, DayFilters(shown, bool(kurang), chosen.columns), after or 0)
+    rows = await _rows(clinic, type_of_visits, DayFilters(shown, bool(kurang), chosen.columns), after or 0)
     return Template("visits/day.html", context={**base, **rows, "first": not after})
 
 
-async def _rows(clinic: OpenClinic, visit_type: Spec | None, filters: DayFilters, after: int) -> dict[str, Any]:
+async def _rows(clinic: OpenClinic, type_of_visits: Spec | None, filters: DayFilters, after: int) -> dict[str, Any]:
     """Return a page of the matrix, its totals, and the fields by which it is filtered."""
     hub, facility = clinic.hub, clinic.layout.facility
     if facility is None:
@@ -72,13 +73,12 @@ async def _rows(clinic: OpenClinic, visit_type: Spec | None, filters: DayFilters
         "n": await visits.count_of_day(hub.database, facility.id, DayFilters(filters.day)),
         "n_open": await visits.count_of_day(hub.database, facility.id, DayFilters(filters.day, incomplete=True)),
         "next": found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
-        "columns": await column_fields(hub, facility.id, visit_type, fields) if visit_type is not None else [],
+        "columns": await column_fields(hub, facility.id, type_of_visits, fields) if type_of_visits is not None else [],
     }
 
 
-def _visit_type(clinic: OpenClinic) -> Spec | None:
+def visit_type(catalog: Catalog) -> Spec | None:
     """Return the type whose records are visits; None if no use case names one."""
-    catalog = clinic.hub.catalog
     return next((catalog.specs[case.visit] for case in catalog.use_cases.values()), None)
 
 

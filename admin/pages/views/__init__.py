@@ -1,0 +1,1 @@
+"""*Tampilan tersimpan*: lists with their filter under a name."""
