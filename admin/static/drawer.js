@@ -107,10 +107,11 @@
   }
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy], [data-json-copy], [data-json-fold]");
+    const button = event.target.closest("[data-copy], [data-copy-link], [data-json-copy], [data-json-fold]");
     const box = button?.closest("[data-json]");
     if (!button) return;
     if (button.matches("[data-copy]")) copy(button.dataset.copy, button);
+    else if (button.matches("[data-copy-link]")) copy(new URL(button.dataset.copyLink, location.origin).href, button);
     else if (button.matches("[data-json-copy]")) copy(exact(box), button);
     else {
       const folds = [...box.querySelectorAll(".j details details")];
@@ -145,7 +146,7 @@
     (first || second)?.click();
   });
 
-  const wake = (root) => root.querySelectorAll("[data-copy], [data-json-copy], [data-json-fold], [data-json-search]").forEach((tool) => { tool.hidden = false; });
+  const wake = (root) => root.querySelectorAll("[data-copy], [data-copy-link], [data-json-copy], [data-json-fold], [data-json-search]").forEach((tool) => { tool.hidden = false; });
   const reach = (root) => root.querySelector(".delivery-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   reach(document);
   wake(document);

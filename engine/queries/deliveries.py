@@ -17,6 +17,7 @@ from engine.delivery.search_words import words_of
 from engine.outbox.patient_index import patient_matches
 from engine.queries.being_sent import shown, shown_status
 from engine.queries.column_search import ColumnFilter, has_value, has_words
+from engine.queries.entry_versions import last_version
 
 HTTP_DIGITS = 3
 # Only HTTP codes from here on can be filtered by; successes are filtered by their status.
@@ -29,6 +30,7 @@ class Filters:
 
     `text` matches a source id, an upstream's id, a patient's norm or the beginnings of words of the name, or of words
     in one of the columns. `code` matches the HTTP code or the business code of a failure. `columns` are of one type.
+    `version` is the hash of the entry with which it was created or updated last; see engine.queries.entry_versions.
     """
 
     specs: Sequence[str] = ()
@@ -43,6 +45,7 @@ class Filters:
     code: str | None = None
     text: str | None = None
     columns: tuple[ColumnFilter, ...] = ()
+    version: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the filter as SQL, without the facility."""
@@ -75,7 +78,8 @@ class Filters:
             Delivery.reference: self.reference,
             Delivery.cause: self.cause,
         }
-        return [column == value for column, value in values.items() if value is not None]
+        clauses = [column == value for column, value in values.items() if value is not None]
+        return clauses if self.version is None else [*clauses, last_version() == self.version]
 
     def times(self) -> list[ColumnElement[bool]]:
         """Return the conditions on days and on the time of settlement."""

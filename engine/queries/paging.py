@@ -88,9 +88,10 @@ async def page(
 async def newest(database: Database, facility_id: int, filters: Filters) -> Filters:
     """Return the filters; if a search would have to look through too many deliveries, those of the newest days only.
 
-    A beginning of a word that thousands of values share is such a search. The day from which it looks is `date_from`.
+    A beginning of a word that thousands of values share is such a search, and so is the version of an entry. The day
+    from which it looks is `date_from`.
     """
-    if not await is_wide(database, facility_id, filters):
+    if filters.version is None and not await is_wide(database, facility_id, filters):
         return filters
     days = await counters.read_days(database, facility_id, filters.specs, filters.date_from, filters.date_to)
     n, start = 0, None

@@ -69,6 +69,8 @@ async def is_wide(database: Database, facility_id: int, filters: Filters) -> boo
 
 async def is_narrow(database: Database, facility_id: int, filters: Filters) -> bool:
     """Return whether an index leads to the deliveries, so that few others are read on the way to the first hundred."""
+    if filters.version is not None:
+        return False
     if not filters.columns:
         return True
     sets = [await values_of(database, facility_id, filters.specs, column) for column in filters.columns]

@@ -18,7 +18,7 @@ from admin.pages.deliveries.column_fields import column_fields, value_label
 from admin.pages.deliveries.job_tabs import head
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import ListFilters, presets
+from admin.pages.shared.filters import SHOWN_OF_HASH, ListFilters, presets
 from admin.pages.shared.formatting import day, list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import awaited_by
@@ -259,6 +259,9 @@ def _set_filters(listing: Listing) -> list[SetFilter]:
         words.append(SetFilter(listing.layout.label(status), replace(chosen, statuses=others)))
     if chosen.code:
         words.append(SetFilter(f"{say('type.code')} {chosen.code}", replace(chosen, code="")))
+    if chosen.version:
+        label = say("type.version.is", hash=chosen.version[:SHOWN_OF_HASH])
+        words.append(SetFilter(label, replace(chosen, version=""), folded=False))
     for column in listing.entry.columns:
         if value := chosen.column(column.name):
             label = f"{localized(column.label)}: {value_label(column, value)}"

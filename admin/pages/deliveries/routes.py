@@ -13,6 +13,7 @@ from admin.pages.deliveries import (
     page,
     quick_resend,
     reveal,
+    versions,
     withdrawal,
 )
 
@@ -24,6 +25,7 @@ ROUTES = [
     job_tabs.live_figures,
     listing.type_page,
     listing.changes,
+    versions.versions,
     quick_resend.resend_soon,
     quick_resend.undo,
     export.export,

@@ -8,7 +8,7 @@ from typing import Any
 from admin.http.parameters import MAX_INTEGER
 from admin.pages.deliveries.column_fields import value_label
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import COLUMN_PREFIX, Fields, ListFilters
+from admin.pages.shared.filters import COLUMN_PREFIX, SHOWN_OF_HASH, Fields, ListFilters
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, number, say
 from engine.delivery.status import Status
@@ -22,6 +22,7 @@ FIELD_LABELS = {
     "text": "chosen.text",
     "code": "chosen.code",
     "cause": "chosen.cause",
+    "version": "chosen.version",
 }
 
 
@@ -64,6 +65,8 @@ def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequ
             value = str(choice[name])
             if name == "cause":
                 value = explain(value, layout.upstream, choice.get("spec", "")).title
+            elif name == "version":
+                value = value[:SHOWN_OF_HASH]
             words.append((say(key), value))
     return [*words, *_columns_in_words(spec, choice)]
 

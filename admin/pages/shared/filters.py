@@ -18,6 +18,7 @@ from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
 
 MAX_CHARACTERS = 200  # of one condition
+SHOWN_OF_HASH = 8  # characters of the hash of an entry
 COLUMN_PREFIX = "column."  # of the field with a column's value
 PRESET_DAYS = {"today": 0, "week": 6, "month": 29}  # preset -> days before today on which it begins
 
@@ -41,6 +42,7 @@ class ListFilters:
     code: str = ""
     cause: str = ""
     columns: tuple[ColumnFilter, ...] = ()
+    version: str = ""
 
     @classmethod
     def read(cls, fields: Fields, spec: Spec | None = None) -> ListFilters:
@@ -59,6 +61,7 @@ class ListFilters:
             code=_field(fields, "code"),
             cause=_field(fields, "cause"),
             columns=_columns(fields),
+            version=_field(fields, "version"),
         ).of_type(spec)
 
     def of_type(self, spec: Spec | None) -> ListFilters:
@@ -71,7 +74,7 @@ class ListFilters:
     @property
     def is_counted(self) -> bool:
         """Return whether the stored counters give the number of matches."""
-        return not (self.text or self.code or self.cause or self.columns)
+        return not (self.text or self.code or self.cause or self.columns or self.version)
 
     def column(self, name: str) -> str:
         """Return what is chosen of a column, empty if nothing is."""
@@ -92,6 +95,7 @@ class ListFilters:
             "text": self.text,
             "code": self.code,
             "cause": self.cause,
+            "version": self.version,
         }
         return [
             *((name, value) for name, value in single.items() if value),
@@ -126,6 +130,7 @@ class ListFilters:
             code=self.code or None,
             cause=self.cause or None,
             columns=self.columns,
+            version=self.version or None,
         )
 
 
