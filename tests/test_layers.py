@@ -81,7 +81,7 @@ FLOORS = {
         "bpjs faults satusehat.resources site",
         "satusehat.validation",
         "satusehat",
-        "clinic kfa reply_writer",
+        "clinic his kfa reply_writer",
         "world",
         "server",
         "control",

@@ -66,6 +66,7 @@ class History:
         self._hub = hub
         self._clock = clock
         self._records = records
+        self._sender = DueSender(hub)
 
     async def fill(self, now: datetime, clinics: list[Clinic]) -> None:
         """Hand in and send the month before yesterday, yesterday whole, and today up to LIVE ago."""
@@ -79,7 +80,7 @@ class History:
                 first = (place * VISITS_A_DAY + nth) % N_VISITS
                 visits = {(first + n) % N_VISITS + 1 for n in range(VISITS_A_DAY if not nth else 1)}
                 await self._store(facility, words, self._records.visits(to, visits, self._records.month_types))
-            await self._send_all([facility for facility, _ in clinics])
+            await self._sender.run([facility for facility, _ in clinics])
         yesterday = now.date() - timedelta(days=1)
         shift = yesterday - RECORDED_DAY
         await self._day({visit: end + shift for visit, end in self._records.ends.items()}, None, clinics)
@@ -95,7 +96,7 @@ class History:
                 chosen = [visit for visit in visits if not nth or visit in SECOND_CLINIC_VISITS]
                 parts = self._records.visits(last_end.date(), chosen, self._records.files, times, dated_keys=dated)
                 await self._store(facility, words, parts)
-            await self._send_all([facility for facility, _ in clinics])
+            await self._sender.run([facility for facility, _ in clinics])
 
     async def _store(
         self, facility: FacilityRow, words: dict[str, str], parts: Iterator[tuple[str, list[Any]]]
@@ -103,7 +104,14 @@ class History:
         for name, records in parts:
             await self._hub.intake.hand_in(facility, name, in_words(records, words))
 
-    async def _send_all(self, facilities: list[FacilityRow]) -> None:
+
+class DueSender:
+    """Sends what is due through a hub, as its workers would."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def run(self, facilities: list[FacilityRow]) -> None:
         """Send until nothing is due at the time to which the clock is set."""
         due = {Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities}
         for _ in range(MAX_ROUNDS):

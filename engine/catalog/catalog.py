@@ -136,5 +136,5 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
     entries = {name: spec.hash for name, spec in specs.items()}
     cases = {name: node.plain() for name, node in sections.use_cases.items()}
-    sources = {name: node.plain() for name, node in sections.sources.items()}
+    sources = {name: node.plain() for name, node in {**sections.source_families, **sections.sources}.items()}
     return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases, sources])

@@ -13,6 +13,8 @@ from engine.templates.runtime import safe, text
 # Texts by which systems say that there is nothing.
 BLANKS = {"", "-", "0000-00-00", "0000-00-00 00:00:00"}
 _NUMBER = re.compile(r"([+-]?\d+)(?:[.,](\d+))?[^\d]*")  # a unit may follow
+_NUMERIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")  # 5.600 may be 5600 or 5,6
 _DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?|(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?:[T ].*)?")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?")
 _DAY_FORMAT = re.compile(r"(?:%[Ymdyj%]|[^%])*")
@@ -36,6 +38,17 @@ def number(value: Any) -> Any:
         raise ValueError(f"{value!r} is no number")
     whole, decimals = found.groups()
     return safe(int(whole) if decimals is None else float(f"{whole}.{decimals}"))
+
+
+def numeric(value: Any) -> Any:
+    """Return the number of a text that is nothing but one; null for anything else, and for one that has two readings.
+
+    "5.600" has two: thousands are written with a point, too.
+    """
+    value = blank(value)
+    if not isinstance(value, str):
+        return None if value is None else checked_number(value)
+    return number(value) if _NUMERIC.fullmatch(value) and not _GROUPED.fullmatch(value) else None
 
 
 def digits(value: Any, count: int) -> str | None:

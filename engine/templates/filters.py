@@ -215,6 +215,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "lower": on_text(str.lower),
     "mask": mask,
     "number": cleaning.number,
+    "numeric": cleaning.numeric,
     "part": cleaning.part,
     "replace": on_text(replace),
     "round": rounded,

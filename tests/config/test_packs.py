@@ -2,131 +2,142 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
-from datetime import date
+from datetime import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from engine.actors import make_broker
-from engine.facilities.facilities import add_facility, set_credentials
-from engine.facilities.vault import new_key
-from engine.hub import Hub
-from engine.settings import ROOT, Settings
-from engine.sources import states
-from engine.sources.reader import SourceReader
-from tests import databases
-from tests.conftest import Clock
+from engine.catalog.catalog import load
+from engine.settings import ROOT
+from tests.config.pack_clinic import PackClinic, include, open_pack
+from tests.engine.sources.conftest import MARIADB, answers
 
 pytestmark = pytest.mark.anyio
-# The columns that the pack names, of the tables that it names.
-MLITE = """
-CREATE TABLE poliklinik (kd_poli TEXT PRIMARY KEY, nm_poli TEXT, status TEXT);
-CREATE TABLE dokter (kd_dokter TEXT PRIMARY KEY, nm_dokter TEXT);
-CREATE TABLE pegawai (nik TEXT PRIMARY KEY, no_ktp TEXT);
-CREATE TABLE kabupaten (kd_kab TEXT PRIMARY KEY, nm_kab TEXT);
-CREATE TABLE pasien (no_rkm_medis TEXT PRIMARY KEY, nm_pasien TEXT, no_ktp TEXT, jk TEXT, tmp_lahir TEXT,
-  tgl_lahir TEXT, alamat TEXT, stts_nikah TEXT, no_tlp TEXT, kd_kel TEXT, kd_kab TEXT);
-CREATE TABLE reg_periksa (no_rawat TEXT PRIMARY KEY, tgl_registrasi TEXT, jam_reg TEXT, stts TEXT, kd_dokter TEXT,
-  kd_poli TEXT, no_rkm_medis TEXT, status_lanjut TEXT);
-CREATE TABLE pemeriksaan_ralan (no_rawat TEXT, tgl_perawatan TEXT, jam_rawat TEXT, tensi TEXT, nadi TEXT,
-  respirasi TEXT, suhu_tubuh TEXT, spo2 TEXT, tinggi TEXT, berat TEXT);
-CREATE TABLE diagnosa_pasien (no_rawat TEXT, kd_penyakit TEXT, status TEXT, prioritas INTEGER);
-CREATE TABLE penyakit (kd_penyakit TEXT PRIMARY KEY, nm_penyakit TEXT);
-INSERT INTO poliklinik VALUES ('UMU', 'Poli Umum', '1'), ('-', '-', '0');
-INSERT INTO dokter VALUES ('DR001', 'dr. Rangga Uji'), ('DR002', 'dr. Tanpa NIK');
-INSERT INTO pegawai VALUES ('DR001', '7299010101800001'), ('DR002', '-');
-INSERT INTO kabupaten VALUES ('3174', 'Jakarta Selatan');
-INSERT INTO pasien VALUES
-  ('000001', 'Ardi Uji ', '9271060312000001', 'L', 'Jakarta', '1990-03-12', 'Jl. Contoh', 'MENIKAH', '0812',
-    '3174101001', '3174'),
-  ('000002', 'Sinta Uji', '-', 'P', '-', '2001-01-01', '', 'BELUM MENIKAH', '', '12', NULL);
-INSERT INTO penyakit VALUES ('J06.9', 'Acute upper respiratory infection'), ('I10', 'Essential hypertension');
-INSERT INTO reg_periksa VALUES
-  ('2026/03/10/000001', '2026-03-10', '08:00:00', 'Sudah', 'DR001', 'UMU', '000001', 'Ralan'),
-  ('2026/03/10/000002', '2026-03-10', '08:10:00', 'Batal', 'DR001', 'UMU', '000001', 'Ralan'),
-  ('2026/03/10/000003', '2026-03-10', '08:20:00', 'Dirawat', 'DR001', 'UMU', '000001', 'Ranap');
-INSERT INTO pemeriksaan_ralan VALUES
-  ('2026/03/10/000001', '2026-03-10', '08:20:00', '120/80', '80', '20', '36,8', '98', '165', '-');
-INSERT INTO diagnosa_pasien VALUES ('2026/03/10/000001', 'J06.9', 'Ralan', 1);
-"""
+SYSTEMS = ("mlite", "khanza")
 
 
-class Mlite:
-    """A clinic with mLITE, and a hub that reads it."""
-
-    def __init__(self, hub: Hub, file: Path, facility_id: int, clock: Clock) -> None:
-        self.hub, self.facility_id, self._file, self._clock = hub, facility_id, file, clock
-        self._reader = SourceReader(hub.database, lambda: hub.catalog, hub.facilities, hub.vault, hub.intake, "worker")
-
-    def run(self, statements: str) -> None:
-        with closing(sqlite3.connect(self._file)) as connection:
-            connection.executescript(statements)
-
-    async def read(self, seconds: float = 60) -> None:
-        self._clock.pass_(seconds)
-        await self._reader.tick()
-        await self._reader.idle()
-
-    async def deliveries(self) -> dict[str, set[str]]:
-        rows = await self.hub.database.fetch(text("SELECT spec, key FROM deliveries"))
-        return {spec: {row.key for row in rows if row.spec == spec} for spec in {row.spec for row in rows}}
-
-    async def record(self, key: str) -> str:
-        [row] = await self.hub.database.fetch(text("SELECT record FROM deliveries WHERE key = :key"), {"key": key})
-        return str(row.record)
-
-    async def told(self) -> dict[str, str]:
-        rows = await self.hub.database.fetch(text("SELECT key, state, problem FROM source_rows WHERE state <> 'taken'"))
-        return {row.key: row.state for row in rows}
+@pytest.fixture(params=SYSTEMS)
+async def clinic(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PackClinic]:
+    """Yield a clinic of each system; on MariaDB where one answers, its types and dates being the real ones."""
+    kind = "mariadb" if answers() else "sqlite"
+    async with open_pack(request.param, kind, tmp_path) as opened:
+        yield opened
 
 
-@pytest.fixture
-async def mlite(tmp_path: Path, clock: Clock) -> AsyncIterator[Mlite]:
-    """Yield the clinic on the day of the tests' clock."""
-    config = tmp_path / "config"
-    shutil.copytree(ROOT / "config", config)
-    pack = config / "packs" / "mlite" / "source.yaml"
-    pack.write_text(pack.read_text("utf-8").replace("system: mariadb", "system: sqlite"), "utf-8")
-    resources = config / "resources.yaml"
-    resources.write_text(resources.read_text("utf-8").replace("include:", "include:\n  - packs/mlite/source.yaml", 1))
-    url = databases.sqlite(tmp_path)
-    settings = Settings(environment="demo", database_url=url, secret_keys=(new_key(),), config_dir=config)
-    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
-    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
-    clinic = Mlite(hub, tmp_path / "sik.db", facility.id, clock)
-    clinic.run(MLITE)
-    await set_credentials(hub.database, hub.vault, facility.id, "source:mlite", {"database": str(tmp_path / "sik.db")})
-    await states.start(hub.database, facility.id, hub.catalog.sources["mlite"], date(2026, 3, 10), "sari")
-    yield clinic
-    await hub.close()
-
-
-async def test_a_day_of_mlite_becomes_records(mlite: Mlite) -> None:
-    await mlite.read()
-    handed_in = await mlite.deliveries()
-    visit = "2026/03/10/000001"
-    assert handed_in["Location"] == {"UMU"}
+async def test_a_day_becomes_records(clinic: PackClinic) -> None:
+    visits = [clinic.his.visit(n, time(8, n)) for n in range(1, 7)]
+    await clinic.his.enter(visits)
+    await clinic.read()
+    handed_in = await clinic.handed_in()
+    numbers = {visit.no_rawat for visit in visits}
+    assert handed_in["Location"] == {"UMU", "IGDK"}
     assert handed_in["Practitioner"] == {"DR001"}
-    assert handed_in["Patient"] == {"000001"}
-    assert handed_in["Encounter"] == {visit, "2026/03/10/000002"}
-    assert handed_in["Condition"] == {f"{visit}/J06.9"}
-    assert len(handed_in["Observation"]) == 7
-    assert '"status":"finished"' in await mlite.record(visit)
-    assert '"status":"cancelled"' in await mlite.record("2026/03/10/000002")
-    assert await mlite.told() == {"DR002": "skipped"}
+    assert handed_in["Patient"] == {visit.record for visit in visits}
+    assert handed_in["Encounter"] == numbers
+    assert handed_in["Condition"] == {f"{visit.no_rawat}/{visit.case.diagnosis}" for visit in visits}
+    assert handed_in["Procedure"] == {f"{visits[1].no_rawat}/8952"}
+    assert len(handed_in["Observation"]) == 8 * 6
+    lines = {f"{visit.no_resep}/{drug}" for visit in visits for drug, _, _ in visit.case.drugs}
+    assert handed_in["MedicationRequest"] == handed_in["MedicationDispense"] == lines
+    assert len(handed_in["LabResult"]) == 3
+    assert handed_in["TambahPendaftaran"] == handed_in["TambahKunjungan"] == {visits[2].no_rawat, visits[5].no_rawat}
+    assert await clinic.ledger() == {("doctors", "DR002"): "skipped"}
 
 
-async def test_a_corrected_diagnosis_is_handed_in_and_the_old_one_set_aside(mlite: Mlite) -> None:
-    await mlite.read()
-    mlite.run("UPDATE diagnosa_pasien SET kd_penyakit = 'I10'")
-    await mlite.read()
-    await mlite.read()
-    visit = "2026/03/10/000001"
-    assert (await mlite.deliveries())["Condition"] == {f"{visit}/J06.9", f"{visit}/I10"}
-    assert (await mlite.told())[f"{visit}/J06.9"] == "gone"
-    assert f"{visit}/I10" in await mlite.record(visit)
+async def test_what_the_tables_say_is_in_the_records(clinic: PackClinic) -> None:
+    visits = [clinic.his.visit(n, time(8, n)) for n in range(1, 7)]
+    await clinic.his.enter(visits)
+    await clinic.read()
+    assert (await clinic.record("Encounter", visits[0].no_rawat))["status"] == "finished"
+    assert (await clinic.record("Procedure", f"{visits[1].no_rawat}/8952"))["icd9cm"]["code"] == "89.52"
+    prescribed = await clinic.record("MedicationRequest", f"{visits[0].no_resep}/B0001")
+    assert prescribed["dosage"] == {"text": "3 x 1", "frequency": 3, "dose": 1}
+    before_meals = await clinic.record("MedicationRequest", f"{visits[2].no_resep}/B0004")
+    assert before_meals["dosage"] == {"text": "2 x 1 sebelum makan", "frequency": 2}
+    dispensed = await clinic.record("MedicationDispense", f"{visits[0].no_resep}/B0001")
+    assert (dispensed["quantity"], dispensed["unit"]) == (10, "tablet")
+    served = await clinic.record("TambahKunjungan", visits[2].no_rawat)
+    assert (served["temperature"], served["provider"], served["vitals"]["weight"]) == (36.8, "10009901", 60)
+
+
+async def test_results_are_numbers_answers_or_words(clinic: PackClinic) -> None:
+    visits = [clinic.his.visit(n, time(8, n)) for n in (4, 5)]
+    await clinic.his.enter(visits)
+    await clinic.database.run("UPDATE detail_periksa_lab SET nilai = '5.600' WHERE id_template = 2")
+    await clinic.read()
+    keys = (await clinic.handed_in())["LabResult"]
+    results = {record["test"]: record for record in [await clinic.record("LabResult", key) for key in keys]}
+    assert (results["1"]["value"], results["1"]["unit"], results["1"]["low"]) == (12.4, "g/dL", 12)
+    assert results["2"]["value_text"] == "5.600 10^3/ul"
+    assert results["3"]["answer"] == "negative"
+
+
+async def test_a_visit_that_is_not_over_has_arrived_or_is_cancelled(clinic: PackClinic) -> None:
+    waiting, left = clinic.his.visit(1, time(8)), clinic.his.visit(2, time(8, 5))
+    await clinic.his.register(waiting)
+    await clinic.his.register(left)
+    await clinic.his.cancel(left)
+    await clinic.read()
+    assert (await clinic.record("Encounter", waiting.no_rawat))["status"] == "arrived"
+    assert (await clinic.record("Encounter", left.no_rawat))["status"] == "cancelled"
+
+
+async def test_a_corrected_diagnosis_is_handed_in_and_the_old_one_set_aside(clinic: PackClinic) -> None:
+    visit = clinic.his.visit(1, time(8))
+    await clinic.his.enter([visit])
+    await clinic.read()
+    await clinic.his.correct_diagnosis(visit, "I10")
+    await clinic.read()
+    await clinic.read()
+    old, new = f"{visit.no_rawat}/J06.9", f"{visit.no_rawat}/I10"
+    assert (await clinic.handed_in())["Condition"] == {old, new}
+    assert (await clinic.ledger())["diagnoses", old] == "gone"
+    assert [one["id"] for one in (await clinic.record("Encounter", visit.no_rawat))["diagnoses"]] == [new]
+
+
+async def test_what_is_not_handed_over_or_has_no_instruction_is_told(clinic: PackClinic) -> None:
+    visit = clinic.his.visit(1, time(8))
+    await clinic.his.enter([visit])
+    await clinic.database.run(
+        "UPDATE resep_obat SET tgl_penyerahan = '0000-00-00', jam_penyerahan = '00:00:00'",
+        "UPDATE resep_dokter SET aturan_pakai = '-' WHERE kode_brng = 'B0002'",
+    )
+    await clinic.read()
+    told = await clinic.ledger()
+    assert told["prescriptions", f"{visit.no_resep}/B0002"] == "skipped"
+    assert sum(state == "skipped" for (read, _), state in told.items() if read == "dispenses") == 2
+
+
+async def test_what_the_system_has_registered_itself_is_not_registered_again(clinic: PackClinic) -> None:
+    visit = clinic.his.visit(3, time(8))
+    await clinic.his.enter([visit])
+    registered = {
+        "mlite": ["UPDATE mlite_bridging_pcare SET nomor_urut = 'A1', nomor_kunjungan = 'K1'"],
+        "khanza": [
+            "UPDATE pcare_pendaftaran SET status = 'Terkirim'",
+            "UPDATE pcare_kunjungan_umum SET status = 'Terkirim'",
+        ],
+    }
+    await clinic.database.run(*registered[clinic.system])
+    await clinic.read()
+    assert {spec for spec in await clinic.handed_in() if spec.startswith("Tambah")} == set()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_pack_asks_for_the_tables_that_it_reads_and_no_others(system: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    include(tmp_path / "config", system, "mariadb")
+    source = load(tmp_path / "config").sources[system]
+    queries = [
+        query for read in source.reads.values() for query in (read.query, *(f.query for f in read.further.values()))
+    ]
+    named = {name for query in queries for name in re.findall(r"\b(?:FROM|JOIN) ([a-z_0-9]+)", query)}
+    assert set(source.grants) == named
+
+
+def test_mariadb_answers_or_the_packs_are_read_on_sqlite_only() -> None:
+    if not answers():
+        pytest.skip(f"NO MARIADB at {MARIADB.host}:{MARIADB.port} (ANTAR_TEST_MARIADB_URL): packs on SQLite only")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the 
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
     *("mappings", "vocabularies", "rules", "remedies", "use_cases", "sources"),
+    "source_families",
 )
 
 
@@ -36,6 +38,7 @@ class Sections:
     vocabularies: dict[str, Node] = field(default_factory=dict)
     use_cases: dict[str, Node] = field(default_factory=dict)
     sources: dict[str, Node] = field(default_factory=dict)
+    source_families: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
@@ -78,10 +81,11 @@ def _included(parent: Path, directory: Path, pattern: Node, faults: Faults) -> l
     text = pattern.value
     if not isinstance(text, str) or not text:
         return []
-    if text.startswith("/") or ".." in Path(text).parts:
-        faults.add(pattern.source, "include", f"{text!r} leaves the folder; include files beside or below this one")
+    relative = posixpath.normpath(posixpath.join(parent.relative_to(directory).as_posix(), text))
+    if relative.startswith(("/", "..")):
+        faults.add(pattern.source, "include", f"{text!r} leaves the folder; include files of the configuration only")
         return []
-    paths = sorted(path for path in parent.glob(text) if path.is_file())
+    paths = sorted(path for path in directory.glob(relative) if path.is_file())
     if not paths:
         faults.add(pattern.source, "include", f"{text!r} matches no file; mend the name or remove the line")
     if any(not path.resolve().is_relative_to(directory.resolve()) for path in paths):

@@ -12,6 +12,7 @@ from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
 from engine.catalog.sections.source_examples import check_example
+from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
@@ -64,7 +65,9 @@ def _ranks(specs: Mapping[str, Spec]) -> dict[str, int]:
 def _load(
     name: str, node: Node, sections: Sections, schemas: Targets, ranks: Mapping[str, int], faults: Faults
 ) -> HisSource:
-    path, tables = f"sources.{name}", node.get("tables")
+    path = f"sources.{name}"
+    node = extended(node, sections, path, faults)
+    tables = node.get("tables")
     if tables is not None:
         no_templates(tables, f"{path}.tables", faults)
     compiler = Compiler(faults, {}, sections.fragments)
@@ -80,7 +83,7 @@ def _load(
         system=values.text(node, "system"),
         credentials=values.labels(node, "credentials"),
         patience=values.number(node, "patience", 20.0),
-        grants=values.texts(node, "grants"),
+        grants=tuple(dict.fromkeys(values.texts(node, "grants"))),
         tables=plain,
         reads={read.name: read for read in reads},
     )
