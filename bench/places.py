@@ -42,6 +42,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         "overview, by upstream": "/bpjs/antrean",
         **_visit_addresses(panel),
         "health": "/kesehatan",
+        "pauses": "/jeda",
         "month": f"/laporan/{clinic_day():%Y-%m}",
         "account": "/akun",
         "saved views": "/tampilan",

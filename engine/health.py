@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.hub import Hub
+from engine.outbox.pauses.pauses import Pause, current_pauses
 from engine.outbox.sweep import NOT_HELD, NOT_PAUSED, oldest_due
 
 ALIVE_MS = 45_000  # since the last heartbeat, within which a worker counts as alive
@@ -28,6 +30,16 @@ class WorkerHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelPause:
+    """A pause of a whole queue that is in force. Times are epoch milliseconds; `until` None: until a person ends it."""
+
+    since: int
+    until: int | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelHealth:
     """One facility's queue to one upstream; `cause` is empty while it is open. Times are epoch milliseconds."""
 
@@ -39,7 +51,8 @@ class ChannelHealth:
     since: int | None
     probe_at: int | None
     token_expires_at: int | None
-    oldest_due: int | None  # when the delivery that has waited longest became due
+    oldest_due: int | None  # when the delivery that has waited longest became due; what is paused does not count
+    pause: ChannelPause | None = None
 
     @property
     def in_use(self) -> bool:
@@ -137,6 +150,7 @@ async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHeal
     names = {"upstreams": list(upstreams), "facility": facility_id}
     rows = await hub.database.fetch(_CHANNELS, names)
     oldest = await oldest_due(hub.database) if facility_id is None else await _oldest_of(hub, facility_id)
+    paused = [pause for pause in await current_pauses(hub.database) if pause.spec is None]
     order = {name: n for n, name in enumerate(upstreams)}
     return [
         ChannelHealth(
@@ -149,9 +163,17 @@ async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHeal
             probe_at=row.probe_at,
             token_expires_at=row.expires_at,
             oldest_due=oldest.get(Channel(row.upstream, row.facility_id)),
+            pause=_pause_of(paused, row),
         )
         for row in sorted(rows, key=lambda row: (order[row.upstream], row.facility_id))
     ]
+
+
+def _pause_of(paused: Sequence[Pause], row: _Channel) -> ChannelPause | None:
+    for pause in paused:
+        if pause.upstream == row.upstream and pause.facility_id in (None, row.facility_id):
+            return ChannelPause(pause.begins_at, pause.ends_at, pause.actor, pause.reason)
+    return None
 
 
 async def _oldest_of(hub: Hub, facility_id: int) -> dict[Channel, int]:

@@ -38,7 +38,7 @@ FLOORS = {
         "json_text settings telemetry",
         "database templates",
         "specs visits",
-        "actors catalog.reading facilities outbox",
+        "actors catalog.reading facilities notices outbox",
         "catalog.sections limits outbox.pauses outbox.withdrawal queries",
         "catalog.entries",
         "catalog",
@@ -65,7 +65,7 @@ FLOORS = {
         "http pages.alarms",
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
-        "pages.identity pages.inbound_requests pages.setup",
+        "pages.identity pages.inbound_requests pages.pauses pages.setup",
         "pages.inbound_request pages.problems pages.visits",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",

@@ -57,7 +57,16 @@ def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, st
         yield _alarm(kind, by=duration(abs(health.clock.jump) / 1000), wait=duration(wait / 1000))
     for channel in health.channels:
         label, facility, reason = labels[channel.upstream], channel.facility, sentence(channel.reason)
-        if channel.cause:
+        if channel.pause is not None:
+            yield _alarm(
+                "paused",
+                mild=True,
+                href="/jeda",
+                upstream=label,
+                facility=facility,
+                reason=sentence(channel.pause.reason),
+            )
+        elif channel.cause:
             yield _alarm(channel.cause, upstream=label, facility=facility, reason=reason)
         elif health.workers_alive and _late(channel, health.now):
             age = duration(channel.wait(health.now) or 0)

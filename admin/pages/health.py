@@ -18,11 +18,12 @@ from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.hours import last_hours
 from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.pauses import said_by, until_words
 from admin.people.permissions import Permission
 from admin.text.words import localized, say
 from engine.code_lists import synchronisations
 from engine.facilities.facilities import FacilityRow
-from engine.health import Health, health, last_backup
+from engine.health import ChannelPause, Health, health, last_backup
 from engine.hub import Hub
 from engine.jobs import queries
 from engine.queries.backlog import backlog
@@ -118,9 +119,18 @@ def _channels(
             "probe": moment(channel.probe_at, facilities[channel.facility]),
             "token": moment(channel.token_expires_at or None, facilities[channel.facility]),
             "token_valid": (channel.token_expires_at or 0) > state.now,
+            **_pause(channel.pause, facilities[channel.facility], state.now),
         }
         for channel in state.channels
     ]
+
+
+def _pause(pause: ChannelPause | None, facility: FacilityRow, now: int) -> dict[str, str]:
+    """Return until when a queue is paused, and by whom and why; empty words if it is not."""
+    if pause is None:
+        return {"paused": "", "paused_by": ""}
+    until = until_words(pause.until, facility, now)
+    return {"paused": say("pause.briefly", until=until), "paused_by": said_by(pause.by, pause.reason)}
 
 
 async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: int) -> dict[str, Any]:
@@ -135,6 +145,7 @@ async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: 
                 "label": specs[entry.spec].label,
                 "upstream": specs[entry.spec].upstream,
                 "age": (now - entry.since) / 1000,
+                "paused": layout.pauses.words(layout.pauses.of(specs[entry.spec].upstream.name, entry.spec)),
             }
             for entry in await backlog(hub.database, facility.id)
             if entry.spec in specs

@@ -15,6 +15,7 @@ from admin.pages import (
     inbound_request,
     inbound_requests,
     login,
+    pauses,
     setup,
 )
 from admin.pages.dashboard import routes as dashboard
@@ -49,6 +50,11 @@ ROUTES = [
     code_lists.list_state,
     code_lists.read_list,
     inbound_requests.inbound_page,
+    pauses.pauses_page,
+    pauses.begin_pause,
+    pauses.end_pause,
+    pauses.write_note,
+    pauses.remove_note,
     setup.live_steps,
     setup.go,
     inbound_request.request_page,

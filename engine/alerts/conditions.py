@@ -96,9 +96,12 @@ def _of_channel(
 ) -> Iterator[Trouble]:
     """Yield the troubles of a channel.
 
+    A queue that a person paused has none: what happens to its upstream meanwhile concerns nobody.
     Deliveries behind a closed queue wait for the same reason. They are no trouble of their own until the recipient
     has got the all-clear for the queue.
     """
+    if channel.pause is not None:
+        return
     if channel.cause:
         kind = ConditionKind.REFUSED if channel.cause == ConditionKind.REFUSED else ConditionKind.DOWN
         yield Trouble(id_, kind, channel.upstream, channel.since or facts.now)

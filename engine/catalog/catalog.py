@@ -57,6 +57,14 @@ class Catalog:
         """Types whose records are visits."""
         return {case.visit for case in self.use_cases.values()}
 
+    def types_by_path(self, upstream: str) -> dict[str, list[str]]:
+        """Return the paths of an upstream, as Spec.path, each with the names of the types that send to it."""
+        types: dict[str, list[str]] = {}
+        for spec in self.specs.values():
+            if spec.upstream.name == upstream and spec.path:
+                types.setdefault(spec.path, []).append(spec.name)
+        return types
+
 
 def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     """Load resources.yaml, bpjs_jobs.yaml and the files that they include; raises ConfigFaults with all faults.

@@ -165,6 +165,7 @@ class DeliveryState(NamedTuple):
     settled_at: int | None
     held_until: int | None
     closed: str | None
+    pause: int | None  # a pause that keeps its type or its upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,7 @@ def _waited_for_by(row: DeliveryRow) -> Query[Dependant]:
 
 async def state(database: Database, id_: int) -> DeliveryState | None:
     """Return the present state of a delivery, None if it does not exist; cheap enough for pages to poll."""
-    return await database.first(_STATE, {"id": id_})
+    return await database.first(_STATE, {"id": id_, "now": database.clock()})
 
 
 async def waiting_for_item(
@@ -289,7 +290,11 @@ _STATE = Statement(
     """
 SELECT d.facility_id, d.spec, CASE WHEN l.delivery_id IS NULL THEN d.status ELSE 'sending' END AS status, d.tries,
   d.version, CASE WHEN l.delivery_id IS NULL THEN d.due_at END AS due_at, d.settled_at, h.due_at AS held_until,
-  c.cause AS closed
+  c.cause AS closed, (SELECT MAX(p.id) FROM pauses AS p
+    WHERE p.returned_at IS NULL AND p.ended_at IS NULL
+      AND p.begins_at <= :now AND (p.ends_at IS NULL OR p.ends_at > :now) AND p.upstream = d.upstream
+      AND (p.spec = d.spec OR p.spec IS NULL)
+      AND (p.facility_id = d.facility_id OR p.facility_id IS NULL)) AS pause
 FROM deliveries AS d
 LEFT JOIN held_deliveries AS l ON l.facility_id = d.facility_id AND l.delivery_id = d.id
 LEFT JOIN held_resends AS h ON h.delivery_id = d.id

@@ -231,6 +231,13 @@ class Spec:
     check: bool  # True: the adapter's pre-flight check examines the payload
     tests: tuple[EntryTest, ...]
 
+    @property
+    def path(self) -> str:
+        """Return method and path of its first request as the entry writes them, e.g. POST /visits."""
+        if self.endpoint is not None:
+            return f"{self.endpoint.method} {self.endpoint.path.text}"
+        return f"GET {self.find.path.text}" if self.find is not None else ""
+
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""
         return tuple(need for need in self.needs if need.operation in (None, operation))

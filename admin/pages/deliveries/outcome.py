@@ -13,7 +13,7 @@ from admin.http.access import Right
 from admin.http.parameters import Id, Text
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.formatting import moment
+from admin.pages.shared.formatting import moment, paused
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
 from admin.text.words import localized, say, sentence
@@ -66,7 +66,7 @@ async def state(
 
 def state_mark(row: DeliveryState) -> str:
     """Return everything that the words of an outcome depend on, joined by dots."""
-    facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed)
+    facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed, row.pause)
     return ".".join("" if fact is None else str(fact) for fact in facts)
 
 
@@ -100,6 +100,8 @@ _ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}
 async def _in_words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> tuple[str, str]:
     row, upstream = opened.row, opened.layout.upstream
     problem = sentence(row.problem)
+    if kept := paused(opened.entry, opened.layout, row):
+        return say("outcome.paused", why=kept.rstrip(".")), problem if row.status != Status.QUEUED else ""
     match Status(row.status):
         case Status.SENDING:
             return say("outcome.sending", upstream=upstream.label), ""

@@ -62,9 +62,16 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "problem": row.problem and masked(sentence(row.problem), known),
         "tries": row.tries,
         "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
+        "paused": paused(spec, layout, row),
         "time": moment(row.settled_at or row.changed_at, facility),
         "cells": _cells(spec, facility, row, record, known),
     }
+
+
+def paused(spec: Spec, layout: Layout, row: DeliveryRow) -> str:
+    """Return why a delivery is kept from being sent by a pause, in words; empty if none keeps it."""
+    waits = row.status in (Status.QUEUED, Status.RETRYING) or (row.status == Status.UNSURE and row.due_at is not None)
+    return layout.pauses.words(layout.pauses.of(spec.upstream.name, spec.name)) if waits else ""
 
 
 def withdrawn_badge(withdrawn_at: int | None, status: str) -> str:

@@ -15,6 +15,7 @@ from admin.http.access import Connection, Right, hub_of, person, session_of
 from admin.http.parameters import MAX_INTEGER
 from admin.pages.alarms import LATE_SECONDS
 from admin.pages.shared.menu import Menu, menu_for
+from admin.pages.shared.pauses import PausesInForce
 from admin.people.users import Person
 from admin.text.words import duration, localized, say
 from engine.catalog.catalog import Catalog
@@ -22,6 +23,8 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow, OwnedTable, all_facilities, facility_id_of
 from engine.health import channels, workers
 from engine.hub import Hub
+from engine.notices import notices
+from engine.outbox.pauses.pauses import open_pauses
 from engine.specs.upstream import UpstreamSpec
 
 # Status -> icon. It is shown beside word and colour, so that nobody has to tell a status by its colour alone.
@@ -64,6 +67,7 @@ class Layout:
     facilities: tuple[FacilityRow, ...]  # the ones that the person may see
     facility: FacilityRow | None
     status_line: dict[str, Any]
+    pauses: PausesInForce
     setup_step: str = ""  # the step that the person is at; pages then show the way back to the checklist
 
     def menu(self, path: str) -> Menu:
@@ -93,7 +97,15 @@ async def layout_for(request: Connection, upstream: str) -> Layout:
     visible = await permitted(hub, user)
     facility = await _chosen_facility(request, hub, visible)
     step = str(session_of(request).get(STEP_IN_SESSION, ""))
-    return Layout(spec, hub.catalog, user, visible, facility, await _status_line(hub, facility), step)
+    line, paused = await _status_line(hub, facility), await _pauses(hub, facility)
+    return Layout(spec, hub.catalog, user, visible, facility, line, paused, step)
+
+
+async def _pauses(hub: Hub, facility: FacilityRow | None) -> PausesInForce:
+    if facility is None:
+        return PausesInForce(hub.catalog, None)
+    open_, notes = await open_pauses(hub.database, facility.id), await notices(hub.database, facility.id)
+    return PausesInForce(hub.catalog, facility, hub.database.clock(), open_, notes)
 
 
 async def permitted(hub: Hub, user: Person) -> tuple[FacilityRow, ...]:
@@ -151,7 +163,8 @@ def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) 
     if not alive:
         yield StatusProblem(BAD, say("strip.no_workers"))
     for row in labelled:
-        if cause := row["channel"].cause:
+        cause = row["channel"].cause
+        if cause and not row["channel"].pause:
             level = BAD if cause == "refused" else SLOW
             yield StatusProblem(level, say(f"strip.upstream.{cause}", upstream=row["label"]), row["channel"].upstream)
     if alive and (oldest or 0) > LATE_SECONDS:

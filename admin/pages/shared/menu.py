@@ -126,6 +126,7 @@ def _others(person: Person) -> Iterator[MenuEntry]:
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
         yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))
+        yield MenuEntry(say("nav.pauses"), "player-pause", *_own("jeda"))
     if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):
         yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
 
