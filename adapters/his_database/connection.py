@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import NullPool, text
+from sqlalchemy import MappingResult, NullPool, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -39,16 +39,26 @@ class Snapshot:
 
     async def batches(self, query: str, parameters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
         """Yield the rows of a query, BATCH_ROWS at once. Raises HisFault."""
-        with _faults(self._dialect):
-            async with asyncio.timeout(self._patience + LATE_SECONDS):
-                values = {name: self._dialect.parameter(value) for name, value in parameters.items()}
-                result = await self._connection.execute(text(query), values)
-        for rows in result.mappings().partitions(BATCH_ROWS):
+        result = await self._execute(query, parameters)
+        for rows in result.partitions(BATCH_ROWS):
             yield [plain(dict(row)) for row in rows]
+
+    async def valued(self, query: str, parameters: Mapping[str, Any], column: str) -> list[tuple[Row, Any]]:
+        """Return all rows of a query, each with the value of a column as the driver has it. Raises HisFault."""
+        rows = (await self._execute(query, parameters)).all()
+        if rows and column not in rows[0]:
+            raise HisFault(FaultKind.COLUMN, column)
+        return [(plain(dict(row)), row[column]) for row in rows]
 
     async def rows(self, query: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Return all rows of a query. Raises HisFault."""
         return [row async for batch in self.batches(query, parameters) for row in batch]
+
+    async def _execute(self, query: str, parameters: Mapping[str, Any]) -> MappingResult:
+        with faults_of(self._dialect):
+            async with asyncio.timeout(self._patience + LATE_SECONDS):
+                values = {name: self._dialect.parameter(value) for name, value in parameters.items()}
+                return (await self._connection.execute(text(query), values)).mappings()
 
 
 class HisConnection:
@@ -61,7 +71,7 @@ class HisConnection:
     @asynccontextmanager
     async def snapshot(self, patience: float) -> AsyncIterator[Snapshot]:
         """Yield a snapshot in which each query may take `patience` seconds. Raises HisFault."""
-        with _faults(self._dialect):
+        with faults_of(self._dialect):
             await self._dialect.begin(self._connection, patience)
         try:
             yield Snapshot(self._connection, self._dialect, patience)
@@ -72,11 +82,18 @@ class HisConnection:
 
 @asynccontextmanager
 async def connected(system: str, credentials: Credentials) -> AsyncIterator[HisConnection]:
-    """Yield the only connection to a clinic's database, and close it. Raises HisFault."""
+    """Yield the only connection that reads a clinic's database, and close it. Raises HisFault."""
+    async with opened(system, credentials) as connection:
+        yield HisConnection(connection, DIALECTS[system])
+
+
+@asynccontextmanager
+async def opened(system: str, credentials: Credentials, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection of the driver, and close it. Raises HisFault."""
     dialect = DIALECTS[system]
     try:
         engine = create_async_engine(
-            dialect.url(credentials),
+            dialect.url(credentials, writes=writes),
             poolclass=NullPool,
             hide_parameters=True,
             isolation_level="AUTOCOMMIT",  # transactions are begun in words: drivers differ in when they begin one
@@ -85,11 +102,11 @@ async def connected(system: str, credentials: Credentials) -> AsyncIterator[HisC
     except ImportError as error:
         raise HisFault(FaultKind.DRIVER, error.name or "") from error
     try:
-        with _faults(dialect):
+        with faults_of(dialect):
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await engine.connect()
         try:
-            yield HisConnection(connection, dialect)
+            yield connection
         finally:
             await connection.close()
     finally:
@@ -97,7 +114,8 @@ async def connected(system: str, credentials: Credentials) -> AsyncIterator[HisC
 
 
 @contextmanager
-def _faults(dialect: Dialect) -> Iterator[None]:
+def faults_of(dialect: Dialect) -> Iterator[None]:
+    """Raise the driver's errors in the block as HisFault."""
     try:
         yield
     except TimeoutError as error:

@@ -17,7 +17,7 @@ Credentials = Mapping[str, str]  # host, port, database, user, password, ca
 class Dialect(Protocol):
     """One kind of database."""
 
-    def url(self, credentials: Credentials) -> URL:
+    def url(self, credentials: Credentials, *, writes: bool = False) -> URL:
         """Return the address for SQLAlchemy. Raises HisFault."""
 
     def arguments(self, credentials: Credentials) -> dict[str, Any]:

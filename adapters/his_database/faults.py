@@ -19,6 +19,7 @@ class FaultKind(StrEnum):
     COLUMN = "column"  # no such column
     SLOW = "slow"  # a query outlived its patience and was ended
     QUERY = "query"  # the server refuses the query for another reason
+    MARK = "mark"  # a watermark's column is no time and no whole number, or the rows are not in its order
     DRIVER = "driver"  # the extra with the driver is not installed
 
 
@@ -31,6 +32,7 @@ _WORDS: dict[FaultKind, Callable[[str], str]] = {
     FaultKind.COLUMN: lambda name: message("source.column", name=name),
     FaultKind.SLOW: lambda name: message("source.slow"),
     FaultKind.QUERY: lambda name: message("source.query", words=name),
+    FaultKind.MARK: lambda name: message("source.mark", name=name),
     FaultKind.DRIVER: lambda name: message("source.driver", name=name),
 }
 

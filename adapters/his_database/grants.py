@@ -8,21 +8,23 @@ from collections.abc import Iterator, Sequence
 def grants(system: str, tables: Sequence[str], database: str, user: str, host: str) -> Iterator[str]:
     """Yield the statements, in the words of that kind of database; none for a file."""
     if system == "mariadb":
-        who = f"'{_in_quotes(user)}'@'{_in_quotes(host)}'"
+        who = f"'{in_quotes(user)}'@'{in_quotes(host)}'"
         yield f"CREATE USER {who} IDENTIFIED BY 'PASSWORD' REQUIRE SSL;  -- REQUIRE NONE if the server has no TLS"
         for table in tables:
-            yield f"GRANT SELECT ON {_named(database, '`')}.{_named(table, '`')} TO {who};"
+            yield f"GRANT SELECT ON {named(database, '`')}.{named(table, '`')} TO {who};"
     elif system == "postgresql":
-        role = _named(user, '"')
+        role = named(user, '"')
         yield f"CREATE ROLE {role} LOGIN PASSWORD 'PASSWORD';  -- and in pg_hba.conf: hostssl, this database, {host}"
-        yield f"GRANT CONNECT ON DATABASE {_named(database, chr(34))} TO {role};"
+        yield f"GRANT CONNECT ON DATABASE {named(database, chr(34))} TO {role};"
         for table in tables:
-            yield f"GRANT SELECT ON {_named(table, chr(34))} TO {role};"
+            yield f"GRANT SELECT ON {named(table, chr(34))} TO {role};"
 
 
-def _named(name: str, quote: str) -> str:
+def named(name: str, quote: str) -> str:
+    """Return a name in the quotes of an identifier."""
     return quote + name.replace(quote, quote * 2) + quote
 
 
-def _in_quotes(text: str) -> str:
+def in_quotes(text: str) -> str:
+    """Return a text as it stands between the quotes of a literal."""
     return text.replace("\\", "\\\\").replace("'", "''")

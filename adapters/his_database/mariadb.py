@@ -34,7 +34,7 @@ _NAMES = {
 class MariadbDialect:
     """A server of MariaDB or MySQL."""
 
-    def url(self, credentials: Credentials) -> URL:
+    def url(self, credentials: Credentials, *, writes: bool = False) -> URL:
         return URL.create(
             "mysql+asyncmy",
             username=credentials.get("user", ""),

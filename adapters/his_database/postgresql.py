@@ -31,7 +31,7 @@ _NAMED = re.compile(r'"([^"]+)"|for table (\S+)|column (\S+) does')
 class PostgresqlDialect:
     """A server of PostgreSQL."""
 
-    def url(self, credentials: Credentials) -> URL:
+    def url(self, credentials: Credentials, *, writes: bool = False) -> URL:
         return URL.create(
             "postgresql+asyncpg",
             username=credentials.get("user", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ _FAULTS = (
 class SqliteDialect:
     """A file that is opened for reading only; `database` is its path."""
 
-    def url(self, credentials: Credentials) -> URL:
+    def url(self, credentials: Credentials, *, writes: bool = False) -> URL:
         file = credentials.get("database", "")
         if not Path(file).is_file():  # the driver's thread would outlive its failure
             raise HisFault(FaultKind.AWAY)
-        return URL.create("sqlite+aiosqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+        return URL.create(
+            "sqlite+aiosqlite", database=f"file:{file}", query={"mode": "rw" if writes else "ro", "uri": "true"}
+        )
 
     def arguments(self, credentials: Credentials) -> dict[str, Any]:
         return {}
@@ -45,6 +47,8 @@ class SqliteDialect:
         await connection.exec_driver_sql("BEGIN")
 
     def parameter(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.isoformat(sep=" ")
         return value.isoformat() if isinstance(value, date) else value
 
     def fault(self, error: BaseException) -> HisFault:

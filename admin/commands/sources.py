@@ -20,12 +20,14 @@ from engine.source.faults import did_you_mean
 from engine.sources import states
 from engine.sources.states import RoundState
 from engine.sources.trial import SourceTrial, TriedRead
-from engine.specs.his_source import HisSource
+from engine.specs.his_source import KEYS_DAYS, HisSource
 
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(help="The source, as the configuration calls it.")]
 Facility = Annotated[str | None, typer.Option(help="Code of the clinic; the first if left out.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day; today if left out.")]
+
+_SPANS = {0: "all", KEYS_DAYS: "keys"}  # of the rounds of reads without days
 
 source = typer.Typer(help="Databases of clinics' systems that are read.", no_args_is_help=True)
 
@@ -193,7 +195,9 @@ def status(facility: Facility = None) -> None:
 
 
 def _round_line(one: RoundState, clinic: FacilityRow) -> str:
-    span = f"{one.first_day} to {one.last_day}" if one.first_day else f"{one.days} days" if one.days else "all"
+    span = _SPANS.get(one.days, f"{one.days} days")
+    if one.first_day:
+        span = f"{one.first_day} to {one.last_day}"
     if one.done_at is None:
         return f"  {one.read}\t{span}\tnot read yet{f', at {one.place}' if one.place else ''}"
     at = clinic.local(one.done_at).strftime("%Y-%m-%d %H:%M")

@@ -96,7 +96,10 @@ def _details_of_source(source: HisSource) -> Iterator[str]:
 
 def _read(one: SourceRead) -> tuple[str, ...]:
     windows = [f"{window.days} days every {window.every} s" for window in one.windows]
-    paces = f"everything every {one.windows[0].every} s" if one.by == "all" else ", ".join(windows)
+    paces = ", ".join(windows) if one.by == "window" else f"everything every {one.windows[0].every} s"
+    if one.watermark is not None:
+        keys = ", keys each night" if one.watermark.keys else ""
+        paces = f"changes by {one.watermark.column} every {one.windows[0].every} s{keys}"
     return one.name, one.into, paces, "withdraws" if one.gone else "", str(one.source)
 
 

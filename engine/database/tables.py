@@ -804,6 +804,7 @@ class SourceRound(Base):
     last_day: Mapped[str] = mapped_column(String(10), server_default="")
     due_at: Mapped[int | None] = mapped_column(BigInteger)
     place: Mapped[str] = mapped_column(String(10), server_default="")  # the earliest day that has been read
+    mark: Mapped[str | None] = mapped_column(String(40))  # the latest that a read by watermark has seen
     begun_at: Mapped[int | None] = mapped_column(BigInteger)
     done_at: Mapped[int | None] = mapped_column(BigInteger)  # end of the last complete round
     milliseconds: Mapped[int] = mapped_column(Integer, server_default="0")

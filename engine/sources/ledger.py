@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
+
+PAGE_ROWS = 5000
 
 
 class RowOutcome(StrEnum):
@@ -63,6 +65,13 @@ class Ledger(NamedTuple):
         rows = await database.fetch(_OF_KEYS, {**self.names, "keys": list(keys)})
         return {row.key: row for row in rows}
 
+    async def pages(self, database: Database) -> AsyncIterator[list[LedgerRow]]:
+        """Yield all rows, PAGE_ROWS at once, in the order of their keys."""
+        after = ""
+        while page := await database.fetch(_PAGE, {**self.names, "after": after, "size": PAGE_ROWS}):
+            yield page
+            after = page[-1].key
+
     async def number(self, database: Database, first: str, last: str) -> int:
         """Return the number of rows whose last day is within these days and that have not disappeared."""
         [count] = await database.fetch(_COUNT, {**self.names, "first": first, "last": last})
@@ -88,6 +97,11 @@ class Ledger(NamedTuple):
         """Count a complete round without these rows."""
         if keys:
             await tx.execute(_MISSED, {**self.names, "keys": keys})
+
+    async def note_met(self, tx: Transaction, keys: Sequence[str]) -> None:
+        """Note that rows which a round had missed were met again."""
+        if keys:
+            await tx.execute(_MET, {**self.names, "keys": keys})
 
     async def note_gone(self, tx: Transaction, problems: Mapping[str, str | None]) -> None:
         """Note that what follows from the end of these rows has been done; `problems` has words on each."""
@@ -123,6 +137,9 @@ _OF_KEYS = Statement(
     LedgerRow,
     keys="key text",
 )
+_PAGE = Statement(
+    f"SELECT {_COLUMNS} FROM source_rows WHERE {_OF_READ} AND key > :after ORDER BY key LIMIT :size", LedgerRow
+)
 _COUNT = Statement(
     f"""
 SELECT COUNT(*) FROM source_rows
@@ -146,6 +163,9 @@ ON CONFLICT (facility_id, source, read, key) DO UPDATE SET first_day = excluded.
 _MISSED = Command(
     f"UPDATE source_rows SET missed = missed + 1 WHERE {_OF_READ} AND key IN (SELECT key FROM {{keys}} AS v)",
     keys="key text",
+)
+_MET = Command(
+    f"UPDATE source_rows SET missed = 0 WHERE {_OF_READ} AND key IN (SELECT key FROM {{keys}} AS v)", keys="key text"
 )
 _GONE = Command(
     """

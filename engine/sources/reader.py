@@ -23,16 +23,20 @@ from engine.facilities.vault import Vault
 from engine.intake.intake import Intake
 from engine.outbox import counters
 from engine.sources import schedule
+from engine.sources.keys import read_keys, until_night
+from engine.sources.missing import TooManyGone
 from engine.sources.records import SourceReading
-from engine.sources.round import Round, Span, TooManyGone
-from engine.sources.schedule import DueRound, LeaseLost, SourceKey, SourceLease
+from engine.sources.round import Round, Span
+from engine.sources.schedule import DueRound, LeaseLost, RoundResult, SourceKey, SourceLease
 from engine.sources.states import keep_rounds
-from engine.specs.his_source import HisSource, SourceRead
+from engine.sources.watermark import WatermarkRound
+from engine.specs.his_source import KEYS_DAYS, HisSource, SourceRead, Watermark
 from engine.telemetry.metrics import metrics
 from engine.templates.template import TemplateError
 
 MAX_SOURCES = 4  # that one worker reads at once
 MAX_QUEUED = 20_000  # deliveries of a clinic that are queued, above which only the hottest window is read
+IDLE_SHARE = 10  # a round by watermark that brings nothing new takes at most one part in so many of the time
 BACK_PRESSURE_MS = 300_000  # for which the other windows then wait
 # Faults of the whole database, after which no other read is tried.
 OF_ALL_READS = {FaultKind.AWAY, FaultKind.REFUSED, FaultKind.DATABASE, FaultKind.DRIVER}
@@ -154,16 +158,44 @@ class SourceReader:
         self, connection: HisConnection, held: SourceLease, source: HisSource, facility: FacilityRow, due: DueRound
     ) -> None:
         read, began = source.reads[due.read], self._database.clock()
-        span = None if read.by == "all" else self._span(held, read, facility, due)
         every = next((window.every for window in read.windows if window.days == due.days), None)
         await schedule.begin(self._database, held, due)
-        async with connection.snapshot(source.patience) as snapshot:
-            reading = SourceReading(source, read, facility, snapshot)
-            lane = Lane.BACKFILL if due.first_day else None
-            result = await Round(self._database, self._intake, held, due, reading, span, lane).run()
+        if read.watermark is not None:
+            result, every = await self._follow_mark(connection, held, source, facility, due, read.watermark)
+        else:
+            span = None if read.by == "all" else self._span(held, read, facility, due)
+            async with connection.snapshot(source.patience) as snapshot:
+                reading = SourceReading(source, read, facility, snapshot)
+                lane = Lane.BACKFILL if due.first_day else None
+                result = await Round(self._database, self._intake, held, due, reading, span, lane).run()
         await schedule.finish(self._database, held, due, result, None if due.first_day else every, began)
         metrics().read_source(facility.code, source.name, read.name, result._asdict(), self._database.clock() - began)
         log.info("source_read", source=source.name, read=read.name, facility=facility.code, **result._asdict())
+
+    async def _follow_mark(
+        self,
+        connection: HisConnection,
+        held: SourceLease,
+        source: HisSource,
+        facility: FacilityRow,
+        due: DueRound,
+        watermark: Watermark,
+    ) -> tuple[RoundResult, int]:
+        """Read what has changed, or the keys; return the counts, and the seconds after which the next is due."""
+        read, began = source.reads[due.read], self._database.clock()
+        if due.days == KEYS_DAYS and watermark.keys is not None:
+            async with connection.snapshot(source.patience) as snapshot:
+                reading = SourceReading(source, read, facility, snapshot)
+                result = await read_keys(self._database, self._intake, held, reading, watermark.keys)
+            return result, until_night(facility, began)
+        round_ = WatermarkRound(self._database, self._intake, held, due, connection, source, read, watermark, facility)
+        result = await round_.run()
+        if round_.has_more:
+            is_full = await self._queued(facility.id) > MAX_QUEUED
+            return result, BACK_PRESSURE_MS // 1000 if is_full else 0
+        # Many rows with marks within the lag are read again each time: seldom, as long as nothing is new.
+        took = (self._database.clock() - began) // 1000
+        return result, read.windows[0].every if result.taken else max(read.windows[0].every, IDLE_SHARE * took)
 
     def _span(self, held: SourceLease, read: SourceRead, facility: FacilityRow, due: DueRound) -> Span:
         """Return the days of a round; one that may end after midnight includes tomorrow."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.his_database.connection import Row, Snapshot
 from adapters.his_database.faults import FaultKind, HisFault
@@ -16,11 +17,23 @@ from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.intake.intake import Accepted, Intake
 from engine.sources.ledger import ReadRow, RowOutcome
+from engine.sources.marks import Scale, mark_of
+from engine.sources.schedule import RoundResult
 from engine.specs.context import facility_mapping
-from engine.specs.his_source import HisSource, Made, SourceRead
+from engine.specs.his_source import MARK_ROWS, HisSource, Made, Mark, SourceRead
 from engine.time_slice import TimeSlice
 
 BATCH_RECORDS = 500  # that are handed in at once
+
+_Group = tuple[str, str, dict[str, list[Row]]]  # name of `with`, the column `on`, and the rows by its values
+
+
+class MarkedRow(NamedTuple):
+    """A row of a read by watermark, with what it becomes and its mark."""
+
+    row: Row
+    made: list[Made]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +46,51 @@ class SourceReading:
     snapshot: Snapshot
 
     async def made(self, first: date, last: date) -> AsyncIterator[list[tuple[Row, list[Made]]]]:
-        """Yield batches of rows of these days, each with what it becomes. Raises HisFault, TemplateError."""
+        """Yield batches of rows of these days, each with what it becomes. Raises HisFault, TemplateError.
+
+        Of a read by watermark it is one batch, of what has changed since the first day.
+        """
         facility = facility_mapping(self.facility)
+        if self.read.watermark is not None:
+            marked = await self.marked(self.read.first_mark(first, facility), MARK_ROWS)
+            yield [(one.row, one.made) for one in marked]
+            return
         parameters = self.read.parameters(first, last, facility)
         groups = [
             (name, further.on, await self._grouped(further.on, further.query, parameters))
             for name, further in self.read.further.items()
         ]
-        pause = TimeSlice()
         async for rows in self.snapshot.batches(self.read.query, parameters):
-            self._check_columns(rows[0], [on for _, on, _ in groups])
-            batch = []
-            for row in rows:
-                await pause.pause()
-                further = {name: group.get(str(row[on]), []) for name, on, group in groups}
-                batch.append((row, list(self.read.made(row, further, self.source.tables, facility))))
-            yield batch
+            yield [(row, made) async for row, made in self._made(rows, groups, facility)]
+
+    async def marked(self, since: Mark, size: int) -> list[MarkedRow]:
+        """Return at most `size` rows that have changed since a mark, in its order. Raises HisFault, TemplateError."""
+        watermark = self.read.watermark
+        if watermark is None:
+            raise ValueError(f"{self.read.name} is not read by watermark")
+        facility = facility_mapping(self.facility)
+        found = await self.snapshot.valued(self.read.query, {"since": since, "limit": size}, watermark.column)
+        if not found:
+            return []
+        scale = Scale(watermark, self.facility)
+        marks = scale.ordered([mark_of(value, watermark.column) for _, value in found])
+        within = {"since": marks[0], "until": marks[-1]}
+        groups = [
+            (name, further.on, await self._grouped(further.on, further.query, within))
+            for name, further in self.read.further.items()
+        ]
+        made = [one async for _, one in self._made([row for row, _ in found], groups, facility)]
+        return [MarkedRow(row, one, mark) for (row, _), one, mark in zip(found, made, marks, strict=True)]
+
+    async def _made(
+        self, rows: Sequence[Row], groups: Sequence[_Group], facility: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[Row, list[Made]]]:
+        self._check_columns(rows[0], [on for _, on, _ in groups])
+        pause = TimeSlice()
+        for row in rows:
+            await pause.pause()
+            further = {name: group.get(str(row[on]), []) for name, on, group in groups}
+            yield row, list(self.read.made(row, further, self.source.tables, facility))
 
     async def _grouped(self, on: str, query: str, parameters: Mapping[str, Any]) -> dict[str, list[Row]]:
         groups: dict[str, list[Row]] = {}
@@ -98,6 +140,12 @@ async def hand_in(
                 words = together([at(problem.path, problem.message) for problem in result.problems])
                 rows.append(ReadRow(one.key, RowOutcome.REFUSED, problem=words))
     return HandedIn(rows, new, unchanged)
+
+
+def counted(rows: int, handed: HandedIn) -> RoundResult:
+    """Return the counts of a batch of so many rows."""
+    states = Counter(row.state for row in handed.rows)
+    return RoundResult(rows, handed.new, states[RowOutcome.SKIPPED], states[RowOutcome.REFUSED])
 
 
 def _batches(made: Sequence[Made]) -> Iterator[Sequence[Made]]:

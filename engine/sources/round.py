@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from engine.database.database import Database
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
-from engine.failpoints import failpoint
 from engine.intake.intake import Intake
 from engine.sources import schedule
-from engine.sources.gone import Disappeared, follow
-from engine.sources.ledger import Ledger, LedgerRow, ReadRow, RowOutcome, differs
-from engine.sources.records import HandedIn, SourceReading, hand_in
-from engine.sources.restored import send_again
+from engine.sources.gone import Disappeared
+from engine.sources.ledger import Ledger, LedgerRow, RowOutcome
+from engine.sources.missing import follow_missing
+from engine.sources.notes import Notes
+from engine.sources.records import SourceReading, counted, hand_in
 from engine.sources.schedule import DueRound, RoundResult, SourceLease, extend
 
-MANY_GONE = 20  # rows that may disappear at once, whatever their part
-MANY_GONE_PART = 10  # of so many rows one may disappear at once
 KEEP_MS = 10_000  # between two extensions of the lease while no rows come
-ROUNDS_WITHOUT = 2  # complete rounds in a row without a row, after which it has disappeared
-
-
-class TooManyGone(Exception):
-    """So many rows have disappeared at once that the database is probably a wrong, emptied or restored one."""
-
-    def __init__(self, gone: int, of: int) -> None:
-        super().__init__(f"{gone} of {of} rows")
-        self.gone, self.of = gone, of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,58 +85,18 @@ class Round:
             handed = await hand_in(
                 self.intake, self.reading.facility, self.reading.read.into, list(made.values()), self.lane
             )
-            await self._note(words, handed, known)
-            self._count(len(batch), handed)
+            self._elsewhere |= await Notes(self.database, self.held, self.ledger).note(words, handed, known)
+            self._result = self._result.plus(counted(len(batch), handed))
             seen |= made.keys()
         self._missing |= {key: row for key, row in known.items() if key not in seen and row.state != RowOutcome.GONE}
 
-    async def _note(self, day: str, handed: HandedIn, known: Mapping[str, LedgerRow]) -> None:
-        """Store in the ledger what has changed; the lease is extended in any case."""
-        strangers = [row.key for row in handed.rows if row.key not in known]
-        others = await self.ledger.of_keys(self.database, strangers)
-        self._elsewhere |= others.keys()
-        before = {**known, **others}
-        changed = [row for row in handed.rows if (old := before.get(row.key)) is None or differs(row, day, old)]
-        await self.database.write(self._store, day, changed, before)
-        failpoint("source_noted")
-        again = [key for row in changed if (key := row.key) in handed.unchanged and _was_gone(before.get(key))]
-        await send_again(self.database, self.held.facility_id, [handed.unchanged[key] for key in again])
-
-    async def _store(self, tx: Transaction, day: str, rows: list[ReadRow], before: Mapping[str, LedgerRow]) -> None:
-        await extend(tx, self.held)
-        await self.ledger.store(tx, day, rows, before)
-
-    def _count(self, rows: int, handed: HandedIn) -> None:
-        states = Counter(row.state for row in handed.rows)
-        counts = RoundResult(rows, handed.new, states[RowOutcome.SKIPPED], states[RowOutcome.REFUSED])
-        self._result = self._result.plus(counts)
-
     async def _follow_missing(self) -> None:
-        first = self.span.first.isoformat() if self.span else ""
-        missing = [row for key, row in self._missing.items() if key not in self._elsewhere and row.first_day >= first]
-        await self._check_number(sum(row.missed == 0 for row in missing))
-        taken = [row for row in missing if row.record_key is not None]
-        ended = [row for row in taken if row.missed + 1 >= ROUNDS_WITHOUT]
-        await self.database.write(self._store_missing, taken, [row.key for row in missing if row.record_key is None])
-        if ended:
-            gone = Disappeared(self.database, self.intake, self.reading, self.held, self.ledger)
-            self._result = self._result.plus(RoundResult(gone=await follow(gone, ended)))
-
-    async def _check_number(self, gone: int) -> None:
-        if gone <= MANY_GONE or self.held.agreed_until > self.database.clock():
-            return
         first, last = (self.span.first.isoformat(), self.span.last.isoformat()) if self.span else ("", "")
-        of = await self.ledger.number(self.database, first, last)
-        if gone * MANY_GONE_PART > of:
-            raise TooManyGone(gone, of)
+        missing = [row for key, row in self._missing.items() if key not in self._elsewhere and row.first_day >= first]
+        place = Disappeared(self.database, self.intake, self.reading, self.held, self.ledger)
+        gone = await follow_missing(place, missing, (first, last), self._forget)
+        self._result = self._result.plus(RoundResult(gone=gone))
 
-    async def _store_missing(self, tx: Transaction, taken: list[LedgerRow], never: list[str]) -> None:
-        await extend(tx, self.held)
-        await self.ledger.note_missing(tx, [row.key for row in taken])
-        await self.ledger.remove(tx, never)
+    async def _forget(self, tx: Transaction) -> None:
         if self.span and self.due.days == self.reading.read.widest:
             await self.ledger.forget_before(tx, self.span.first.isoformat())
-
-
-def _was_gone(row: LedgerRow | None) -> bool:
-    return row is not None and row.state == RowOutcome.GONE

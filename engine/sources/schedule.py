@@ -42,6 +42,7 @@ class DueRound(NamedTuple):
     first_day: str
     last_day: str
     place: str
+    mark: str | None
 
 
 class RoundResult(NamedTuple):
@@ -114,7 +115,7 @@ async def advance(database: Database, held: SourceLease, round_: DueRound, day: 
 async def finish(
     database: Database, held: SourceLease, round_: DueRound, result: RoundResult, every: int | None, began: int
 ) -> None:
-    """Store the result of a complete round and when the next is due (None: never). Raises LeaseLost."""
+    """Store the result of a round and the seconds after which the next is due (None: never). Raises LeaseLost."""
 
     async def work(tx: Transaction) -> None:
         await extend(tx, held)
@@ -123,6 +124,11 @@ async def finish(
         await tx.execute(_FINISH, names)
 
     await database.write(work)
+
+
+async def move_mark(tx: Transaction, round_: DueRound, mark: str) -> None:
+    """Note the mark that a round has reached, within the transaction that notes its batch."""
+    await tx.execute(_MOVE_MARK, {"id": round_.id, "mark": mark})
 
 
 async def postpone(database: Database, rounds: Iterable[DueRound], until: int) -> None:
@@ -200,7 +206,7 @@ RETURNING facility_id, source, holder, from_day, agreed_until, CAST(:lease_ms AS
 )
 _DUE_ROUNDS = Statement(
     """
-SELECT id, read, days, first_day, last_day, place FROM source_rounds
+SELECT id, read, days, first_day, last_day, place, mark FROM source_rounds
 WHERE facility_id = :facility AND source = :source AND due_at <= :now ORDER BY first_day, days, id
 """,
     DueRound,
@@ -209,6 +215,7 @@ _OURS = "WHERE facility_id = :facility AND source = :source AND holder = :holder
 _EXTEND = Command(f"UPDATE clinic_sources SET held_until = :until {_OURS}")
 _BEGIN = Command("UPDATE source_rounds SET begun_at = :now WHERE id = :id")
 _ADVANCE = Command("UPDATE source_rounds SET place = :day WHERE id = :id")
+_MOVE_MARK = Command("UPDATE source_rounds SET mark = :mark WHERE id = :id")
 _FINISH = Command(
     """
 UPDATE source_rounds SET due_at = CAST(:due_at AS BIGINT), done_at = :now, milliseconds = :ms, place = '',

@@ -159,7 +159,7 @@ _ADD_ROUNDS = Command(
 INSERT INTO source_rounds (facility_id, source, read, days, first_day, last_day, due_at)
 SELECT :facility, :source, v.read, v.days, v.first_day, v.last_day, CAST(:now AS BIGINT) FROM {rows} AS v WHERE true
 ON CONFLICT (facility_id, source, read, days, first_day, last_day)
-DO UPDATE SET due_at = excluded.due_at, place = ''
+DO UPDATE SET due_at = excluded.due_at, place = '', mark = NULL
 """,
     rows="read text, days integer, first_day text, last_day text",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any, Literal, NamedTuple
 
 from adapters.base import Problem
@@ -18,6 +18,9 @@ Row = Mapping[str, Any]
 Further = Mapping[str, Sequence[Row]]  # name of `with` -> the further rows of one row
 UNNAMED = "?"  # begins the key of a row whose key cannot be rendered
 DAY_PARAMETERS = ("since", "until")  # of the queries of a read without `bounds`: the first and the last day
+MARK_PARAMETERS = ("since", "limit")  # of the query of a read by watermark: where a batch begins, and its size
+MARK_ROWS = 500  # of a batch of a read by watermark
+KEYS_DAYS = -1  # in place of a window's days, for the nightly round of keys alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Made(NamedTuple):
     record: dict[str, Any] | None = None
     skipped: str = ""
     problem: Problem | None = None
+    gone: bool = False  # the row says that it was deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,28 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """The column that grows with each change of a row, by which only what has changed is read."""
+
+    column: str
+    lag: int  # seconds (of numbers: units) before the last mark from which the next round reads
+    utc: bool  # times without an offset are UTC, else the clinic's
+    first: Template | None  # the mark with which the first round begins: context is first, facility; None: midnight
+    deleted: Template | None  # true: the row was deleted; context as the record's
+    keys: str | None  # query of the keys of all rows, for a nightly round
+
+
+Mark = int | datetime  # value of a watermark's column
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRead:
     """One query of a source, and the records that its rows become."""
 
     name: str
     into: str  # an entry, or the type of a mapping's items
-    by: Literal["window", "all"]
-    windows: tuple[Window, ...]  # the hottest first; of a read of everything one of 0 days
+    by: Literal["window", "watermark", "all"]
+    windows: tuple[Window, ...]  # the hottest first; of a read without days one of 0 days
     query: str
     bounds: Mapping[str, Template]  # parameters of the queries: context is first and last, YYYY-MM-DD
     further: Mapping[str, FurtherRows]
@@ -72,7 +91,9 @@ class SourceRead:
     record: Template
     gone: Gone | None
     columns: tuple[str, ...]  # columns of `row` that the templates use
+    key_columns: tuple[str, ...]  # those that the key uses
     source: Source
+    watermark: Watermark | None = None
 
     @property
     def widest(self) -> int:
@@ -83,10 +104,31 @@ class SourceRead:
         """Return the parameters of the queries for the days from `first` to `last`. Raises TemplateError."""
         if self.by == "all":
             return {}
+        if self.watermark is not None:
+            return {"since": self.first_mark(first, facility), "limit": MARK_ROWS}
         if not self.bounds:
             return dict(zip(DAY_PARAMETERS, (first, last), strict=True))
         scope = {"first": first.isoformat(), "last": last.isoformat(), "facility": facility}
         return {name: template.render(scope) for name, template in self.bounds.items()}
+
+    def first_mark(self, first: date, facility: Mapping[str, Any]) -> Mark:
+        """Return the mark with which the first round begins. Raises TemplateError."""
+        template = None if self.watermark is None else self.watermark.first
+        if template is None:
+            return datetime.combine(first, time())
+        value = template.render({"first": first.isoformat(), "facility": facility})
+        try:
+            return value if isinstance(value, int) else datetime.fromisoformat(str(value))
+        except ValueError as error:
+            place = template.source
+            message = "is neither a time nor a whole number"
+            raise TemplateError(place.file, place.line, place.column, f"reads.{self.name}.mark", message) from error
+
+    def keys_of(self, row: Row, tables: Mapping[str, Any], facility: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the keys that a row may have in the ledger: one, or one for each name of `each`."""
+        scope: dict[str, Any] = {"row": row, "tables": tables, "facility": facility}
+        for names in [{"name": name, "item": None} for name in self.each] or [{}]:
+            yield _key(self.key.render({**scope, **names}))
 
     def made(
         self, row: Row, further: Further, tables: Mapping[str, Any], facility: Mapping[str, Any]
@@ -112,6 +154,8 @@ class SourceRead:
             if not 0 < len(key) <= KEY_LENGTH:
                 words = f"the key must have 1 to {KEY_LENGTH} characters"
                 return Made(_unnamed(scope["row"]), problem=Problem("key", words))
+            if self.watermark and self.watermark.deleted and self.watermark.deleted.render(scope):
+                return Made(key, gone=True)
             if self.skip is not None and self.skip.render(scope):
                 return Made(key, skipped=self.because)
             record = self.record.render(scope)

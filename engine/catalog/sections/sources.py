@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from jinja2 import nodes
@@ -11,20 +12,24 @@ from adapters.his_database.queries import parameters_of, query_problem
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
+from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.catalog.sections.source_examples import check_example
 from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
+from engine.catalog.sections.watermarks import check_queries, load_watermark, rounds_of
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
-from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Window
+from engine.specs.context import facility_mapping
+from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Watermark, Window
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.templates.jinja import LeafError, parse
 from engine.templates.shapes import ANY, SCALAR, Shape, of_value
-from engine.templates.template import Compiler, Template
+from engine.templates.template import Compiler, Template, TemplateError
 
 NAME_LENGTH = 33  # of a source: its credentials are stored as source:NAME, in 40 characters
 EVERYTHING_SECONDS = 3600  # between two reads of everything, where the read does not say
+EXAMPLE_DAY = date(2026, 3, 10)  # for which the mark of a first round is tried
 OWN_NAMES = ("row", "tables", "facility", "name", "item", "first", "last", "record", "loop")
 
 Targets = Mapping[str, Mapping[str, Any]]  # entry or type of items -> schema of its records
@@ -107,12 +112,13 @@ class _Read:
         key = self._templates.required(node, "", "key", names)
         record = self._templates.tree(node, "", "record", names)
         if key is None or record is None:
+        watermark = load_watermark(node, self._templates, names)
             return None
         read = SourceRead(
             name=self._name,
             into=values.text(node, "into"),
-            by="all" if values.text(node, "by") == "all" else "window",
-            windows=self._windows(),
+            by="watermark" if watermark else "all" if values.text(node, "by") == "all" else "window",
+            windows=self._windows(watermark),
             query=values.text(node, "query"),
             bounds=self._templates_of("bounds", {"first": SCALAR, "last": SCALAR, "facility": FACILITY}),
             further=further,
@@ -123,9 +129,11 @@ class _Read:
             key=key,
             record=record,
             gone=self._gone(schemas),
-            columns=tuple(sorted(set(_columns(node)))),
+            columns=tuple(sorted({*_columns(node), *((watermark.column,) if watermark else ())})),
+            key_columns=tuple(sorted(set(_columns_of(node.get("key"))))),
             source=node.source,
         )
+            watermark=watermark,
         self._check_queries(read)
         if schema is not None:
             check_example(read, node, self._tables, schema, f"{self._path}.example", self._faults)
@@ -172,7 +180,9 @@ class _Read:
         }
         return {name: template for name, template in found.items() if template is not None}
 
-    def _windows(self) -> tuple[Window, ...]:
+    def _windows(self, watermark: Watermark | None) -> tuple[Window, ...]:
+        if watermark is not None:
+            return rounds_of(self._node, watermark)
         if values.text(self._node, "by") == "all":
             return (Window(0, int(values.number(self._node, "every", EVERYTHING_SECONDS))),)
         windows = [
@@ -200,6 +210,10 @@ class _Read:
 
     def _check_queries(self, read: SourceRead) -> None:
         given = set() if read.by == "all" else set(read.bounds or DAY_PARAMETERS)
+        if read.watermark is not None:
+            check_queries(self._node, self._templates, tuple(read.further))
+            self._check_mark(read)
+            return
         unused = set(read.bounds)
         for place in ("query", *(f"with.{name}.query" for name in read.further)):
             leaf = self._node.find(place.split("."))
@@ -225,12 +239,18 @@ def _columns(node: Node) -> Iterator[str]:
     """Yield the columns of `row` that the templates below a node use."""
     for inner in (*(node.entries or {}).values(), *(node.items or ())):
         yield from _columns(inner)
-    if isinstance(node.value, str) and "{{" in node.value:
-        try:
-            parts = [part for part in parse(node.value) if not isinstance(part, str)]
-        except LeafError:  # reported where the leaf is compiled
-            return
-        for part in parts:
-            for found in (part, *part.find_all(nodes.Getattr)):
-                if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Name) and found.node.name == "row":
-                    yield found.attr
+    yield from _columns_of(node)
+
+
+def _columns_of(leaf: Node | None) -> Iterator[str]:
+    """Yield the columns of `row` that one template uses."""
+    if leaf is None or not isinstance(leaf.value, str) or "{{" not in leaf.value:
+        return
+    try:
+        parts = [part for part in parse(leaf.value) if not isinstance(part, str)]
+    except LeafError:  # reported where the leaf is compiled
+        return
+    for part in parts:
+        for found in (part, *part.find_all(nodes.Getattr)):
+            if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Name) and found.node.name == "row":
+                yield found.attr

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import make_url
 
 from engine.database.database import Database
-from tests.conftest import Clock
+from tests.conftest import POSTGRESQL, Clock
+from tests.engine.sources import laravel
+from tests.engine.sources.laravel import PostgresqlClinic
 from tests.engine.sources.unheard_of import Clinic, MariadbClinic, SqliteClinic, Tabib, open_tabib
 
 MARIADB = make_url(os.environ.get("ANTAR_TEST_MARIADB_URL", "mysql+asyncmy://root@127.0.0.1:3306"))
@@ -33,6 +35,15 @@ async def clinic(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     if request.param == "sqlite":
         yield SqliteClinic(tmp_path)
         return
+    if request.param == "postgresql":
+        if not POSTGRESQL:
+            pytest.skip("NO POSTGRESQL (ANTAR_TEST_DATABASE_URL): sources on other databases only")
+        name = f"antar_his_{secrets.token_hex(4)}"
+        server = PostgresqlClinic(make_url(POSTGRESQL), name)
+        await server.at_server(f"CREATE DATABASE {name}")
+        yield server
+        await server.at_server(f"DROP DATABASE {name} WITH (FORCE)")
+        return
     if not answers():
         pytest.skip(f"NO MARIADB at {MARIADB.host}:{MARIADB.port} (ANTAR_TEST_MARIADB_URL): sources on SQLite only")
     name = f"antar_his_{secrets.token_hex(4)}"
@@ -48,6 +59,18 @@ async def tabib(
 ) -> AsyncIterator[Tabib]:
     """Yield a hub that reads the clinic's database; the counters must be right when the test has finished."""
     opened = await open_tabib(tmp_path, database_url, clock, clinic)
+    yield opened
+    await opened.reader.stop()
+    assert await opened.antar.counters_are_right()
+    await opened.antar.hub.close()
+
+
+@pytest.fixture
+async def klinik(
+    tmp_path: Path, database: Database, database_url: str, clock: Clock, clinic: Clinic
+) -> AsyncIterator[Tabib]:
+    """Yield a hub that reads a system made with Laravel by its watermark."""
+    opened = await open_tabib(tmp_path, database_url, clock, clinic, laravel.SOURCE, laravel.TABLES)
     yield opened
     await opened.reader.stop()
     assert await opened.antar.counters_are_right()

@@ -1,4 +1,7 @@
-"""Process that reads the due sources until its failpoint ends it: database URL, configuration, secret key, time."""
+"""Process that reads the due sources until its failpoint ends it.
+
+Arguments: database URL, configuration, secret key, time, rows of a batch by watermark.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from engine.actors import make_broker
 from engine.hub import Hub
 from engine.settings import Settings
 from engine.sources.reader import SourceReader
+from engine.specs import his_source
 from tests.engine.small_hub import Ministry
 
 
-async def main(url: str, config: str, key: str, now: str) -> None:
+async def main(url: str, config: str, key: str, now: str, mark_rows: str) -> None:
+    his_source.MARK_ROWS = int(mark_rows)
     ministry = Ministry()
     settings = Settings(environment="demo", database_url=url, secret_keys=(key,), config_dir=Path(config))
     hub = await Hub.open(

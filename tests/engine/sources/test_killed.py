@@ -17,11 +17,11 @@ pytestmark = pytest.mark.anyio
 LEASE_SECONDS = 70
 
 
-async def die(tabib: Tabib, database_url: str, failpoint: str) -> None:
-    """Let another process read what is due and be killed on its way."""
+async def die(tabib: Tabib, database_url: str, failpoint: str, mark_rows: int = 500) -> None:
+    """Let another process read what is due, by batches of so many rows by watermark, and be killed on its way."""
     settings = tabib.antar.hub.settings
     command = [sys.executable, "-m", "tests.engine.sources.dying_reader", database_url, str(settings.config_dir)]
-    command += [settings.secret_keys[0], str(tabib.clock.now)]
+    command += [settings.secret_keys[0], str(tabib.clock.now), str(mark_rows)]
     environ = {**os.environ, "ANTAR_FAILPOINT": failpoint}
     died = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environ, check=False)
     assert died.returncode == -signal.SIGKILL

@@ -155,7 +155,9 @@ class Tabib:
         return {row.key: (row.state, row.problem) for row in rows}
 
 
-async def open_tabib(tmp_path: Path, database_url: str, clock: Clock, clinic: Clinic) -> Tabib:
-    await clinic.run(TABLES)
-    catalog = CATALOG + SOURCE.replace("system: sqlite", f"system: {clinic.system}")
+async def open_tabib(
+    tmp_path: Path, database_url: str, clock: Clock, clinic: Clinic, source: str = SOURCE, tables: str = TABLES
+) -> Tabib:
+    await clinic.run(tables)
+    catalog = CATALOG + source.replace("system: sqlite", f"system: {clinic.system}")
     return Tabib(await open_small_hub(tmp_path, database_url, clock, catalog), clinic)
