@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from adapters.messages import Bilingual
 from adapters.outcome_rules import Extract, OutcomeRule
 
 # Most bytes of an answer that are read: room for an echo of the largest accepted record (1 MiB). A longer answer is cut
@@ -124,6 +125,7 @@ class Problem:
     # JSON Schema's name of the violated rule, and its value (`limit`), for a message in another language.
     rule: str = ""
     limit: str = ""
+    both: Bilingual | None = None  # the message in both languages, where it is declared
 
 
 @dataclass(frozen=True, slots=True)

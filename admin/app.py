@@ -32,6 +32,7 @@ from admin.inbound import routes as inbound
 from admin.pages import errors
 from admin.pages import routes as pages
 from admin.pages.mapping.spreadsheet import Sheets
+from admin.pages.sources.slots import LookSlots
 from admin.settings.mount import SettingsSites, settings
 from admin.text import words
 from engine.hub import Hub
@@ -70,6 +71,7 @@ def _shared(hub: Hub) -> dict[str, Any]:
         "durations": Durations(),
         "budget": BodyBudget(),
         "sheets": Sheets(),
+        "look_slots": LookSlots(),
         "settings_sites": SettingsSites(hub),
     }
 
@@ -103,7 +105,7 @@ def litestar_app() -> Litestar:
     )
 
 
-PROVIDED = ("hub", "throttle", "recent_facts", "durations", "budget")  # what handlers may ask for by name
+PROVIDED = ("hub", "throttle", "recent_facts", "durations", "budget", "look_slots")  # what handlers may ask for by name
 
 
 def _dependencies() -> dict[str, Provide]:

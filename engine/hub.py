@@ -21,6 +21,7 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.tokens import DatabaseTokens
 from engine.facilities.vault import Vault
 from engine.intake.intake import Intake
+from engine.intake.refusals import Refusals
 from engine.mapping.code_search import CodeSearch
 from engine.mapping.review import after_copy
 from engine.settings import Settings
@@ -54,6 +55,7 @@ class Hub:
         self.accounts = Accounts(database, self.vault, settings.addresses, self.facilities)
         self.bell = Bell(declare(broker, catalog.specs.values(), ring))
         self.intake = Intake(database, lambda: self.catalog, self.bell)
+        self.refusals = Refusals(database)
         self._wire = open_wire()
         self.synchroniser = Synchroniser(
             database, lambda: self.catalog, self.accounts, self.facilities, self.upstream, self._after_copy

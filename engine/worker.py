@@ -24,6 +24,7 @@ from engine.errors import place_of
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound.forwarding import Forwarder
+from engine.intake import refusals
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slot_allocator import SlotAllocator
@@ -265,6 +266,7 @@ class Worker:
         now = await self._clock_watch.time_to_prune()
         if now is not None:
             await self._retention.tick(now)
+            await refusals.prune(self._hub.database)
             await self._clock_watch.pruned()
 
     async def _run_jobs(self) -> None:

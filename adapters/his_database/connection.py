@@ -101,6 +101,8 @@ async def opened(system: str, credentials: Credentials, *, writes: bool = False)
         )
     except ImportError as error:
         raise HisFault(FaultKind.DRIVER, error.name or "") from error
+    except (ValueError, OSError) as error:
+        raise HisFault(FaultKind.ENTRY) from error
     try:
         with faults_of(dialect):
             async with asyncio.timeout(CONNECT_SECONDS):

@@ -12,6 +12,7 @@ class FaultKind(StrEnum):
     """Kind of a fault, which decides who can mend it."""
 
     AWAY = "away"  # no answer: the server or the network is down
+    ENTRY = "entry"  # a credential that no server could take: a port that is no number, an unreadable certificate
     REFUSED = "refused"  # user or password
     DATABASE = "database"  # no such database
     RIGHT = "right"  # the user may not read a table
@@ -25,6 +26,7 @@ class FaultKind(StrEnum):
 
 _WORDS: dict[FaultKind, Callable[[str], str]] = {
     FaultKind.AWAY: lambda name: message("source.away"),
+    FaultKind.ENTRY: lambda name: message("source.entry"),
     FaultKind.REFUSED: lambda name: message("source.refused"),
     FaultKind.DATABASE: lambda name: message("source.database", name=name),
     FaultKind.RIGHT: lambda name: message("source.right", name=name),

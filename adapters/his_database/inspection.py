@@ -55,6 +55,19 @@ async def whole_tables(system: str, snapshot: Snapshot, query: str, parameters: 
     return [str(step["table"]) for step in plan if step.get("type") == "ALL" and (step.get("rows") or 0) > MANY_ROWS]
 
 
+async def count(snapshot: Snapshot, query: str, parameters: Mapping[str, Any]) -> int:
+    """Return the number of rows of a query. Raises HisFault."""
+    [row] = await snapshot.rows(f"SELECT COUNT(*) AS n FROM ({query}) AS counted", parameters)
+    return int(row["n"])
+
+
+async def look_at(system: str, snapshot: Snapshot, table: str) -> None:
+    """Raise HisFault unless the user may read a table; no row is read."""
+    quote = "`" if system == "mariadb" else '"'
+    name = ".".join(f"{quote}{part}{quote}" for part in table.split("."))
+    await snapshot.rows(f"SELECT 1 AS n FROM {name} WHERE 1 = 0", {})
+
+
 def _may_write(grant: Any) -> bool:
     """Return whether a line of SHOW GRANTS, or a number of rights, allows more than reading."""
     if not isinstance(grant, str):

@@ -75,7 +75,9 @@ async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: list[Any
     intake = hub.intake.hand_in(facility, spec, readable)
     records.clear()  # they are large, and from here on only their text is needed
     outcomes = iter(await intake)
-    return [_result(n, faults[n] if n in faults else next(outcomes)) for n in places]
+    results = [faults[n] if n in faults else next(outcomes) for n in places]
+    await hub.refusals.note(facility.id, spec, results)
+    return [_result(n, result) for n, result in zip(places, results, strict=True)]
 
 
 async def _check(hub: Hub, facility: FacilityRow, spec: str, records: list[Any]) -> list[dict[str, Any]]:

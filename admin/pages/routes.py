@@ -24,6 +24,7 @@ from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
 from admin.pages.problems import routes as problems
 from admin.pages.shared import layout, switch_facility
+from admin.pages.sources import routes as sources
 from admin.pages.views import routes as views
 from admin.pages.visits import routes as visits
 
@@ -68,6 +69,7 @@ ROUTER = Router(
         *jobs.ROUTES,
         *mapping.ROUTES,
         *problems.ROUTES,
+        *sources.ROUTES,
         *visits.ROUTES,
         *views.ROUTES,
     ],

@@ -17,5 +17,6 @@ class Permission(StrEnum):
     MAP = "map"  # confirm and remove codes of the mappings
     SYNC = "sync"  # read code lists again
     IDENTIFY = "identify"  # open the upstream's page on which a patient's identity is verified
+    SOURCES = "sources"  # set up, start and pause the reading of the clinic's own database
     MANAGE = "manage"  # users, roles, facilities, credentials, keys, audit
     RAW = "raw"  # see deliveries as they are stored, besides `satusehat`

@@ -68,7 +68,7 @@ def sentence(stored: str | None) -> str:
     if message is None or template is None:
         return stored or ""
     separator = "; " if message.key == ALL else ", "
-    values = {name: _said(value, separator) for name, value in message.values.items()}
+    values = {name: said(value, separator) for name, value in message.values.items()}
     return template.format_map(_Values(values)).strip()
 
 
@@ -92,10 +92,10 @@ class _Values(dict[str, str]):
         return "…"
 
 
-def _said(value: Any, separator: str) -> str:
+def said(value: Any, separator: str = ", ") -> str:
     """Say a value of a message: a number, a text or several, each of them plain, a message, or in both languages."""
     if isinstance(value, list):
-        return separator.join(_said(text, separator) for text in value)
+        return separator.join(said(text, separator) for text in value)
     if isinstance(value, dict):
         return str(value[language()])
     return sentence(value) if isinstance(value, str) else str(value)

@@ -856,6 +856,21 @@ class SourceRow(Base):
     )
 
 
+class RefusedRecord(Base):
+    """A record of the HTTP interface that was refused: its key and its problems, until the same key is accepted."""
+
+    __tablename__ = "refused_records"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)  # an entry, or the type of a mapping's items
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)  # empty: of records without a readable key
+    problem: Mapped[str] = mapped_column(Text)
+    n: Mapped[int] = mapped_column(Integer)  # times in a row
+    first_at: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_refused_records_at", "facility_id", "at"),)
+
+
 class StagedRow(Base):
     """A row that a running synchronisation has read; it becomes part of the copy when all rows are read."""
 

@@ -178,7 +178,9 @@ def _problem(error: jsonschema_rs.ValidationError) -> Problem:
 def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
     """Return a refusal whose size is bounded, however large the record is."""
     short = (
-        Problem(shortened(problem.path), shortened(problem.message), problem.rule, shortened(problem.limit))
+        Problem(
+            shortened(problem.path), shortened(problem.message), problem.rule, shortened(problem.limit), problem.both
+        )
         for problem in problems
     )
     return Refused(index, key and key[:KEY_LENGTH], tuple(short))

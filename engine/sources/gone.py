@@ -14,6 +14,7 @@ from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.failpoints import failpoint
 from engine.intake.intake import Intake, Refused
+from engine.intake.refusal_text import refusal_text
 from engine.outbox.cancel import cancel
 from engine.sources.ledger import Ledger, LedgerRow
 from engine.sources.records import BATCH_RECORDS, SourceReading
@@ -84,7 +85,7 @@ async def _hand_in(
     results = await gone.intake.hand_in(facility, into, [record for _, record in records])
     for (key, _), result in zip(records, results, strict=True):
         problems = result.problems if isinstance(result, Refused) else ()
-        told[key] = together([at(one.path, one.message) for one in problems]) if problems else None
+        told[key] = together([refusal_text(one) for one in problems]) if problems else None
     return told
 
 

@@ -64,7 +64,7 @@ class _KeysRound:
         keys: set[str] = set()
         rows = 0
         async for batch in self.reading.snapshot.batches(query, {}):
-            if absent := [name for name in read.key_columns if name not in batch[0]]:
+            if absent := [name for name in read.columns_of.get("key", ()) if name not in batch[0]]:
                 raise HisFault(FaultKind.COLUMN, absent[0])
             await self.database.write(extend, self.held)
             keys.update(key for row in batch for key in read.keys_of(row, tables, facility))

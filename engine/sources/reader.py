@@ -39,7 +39,7 @@ MAX_QUEUED = 20_000  # deliveries of a clinic that are queued, above which only 
 IDLE_SHARE = 10  # a round by watermark that brings nothing new takes at most one part in so many of the time
 BACK_PRESSURE_MS = 300_000  # for which the other windows then wait
 # Faults of the whole database, after which no other read is tried.
-OF_ALL_READS = {FaultKind.AWAY, FaultKind.REFUSED, FaultKind.DATABASE, FaultKind.DRIVER}
+OF_ALL_READS = {FaultKind.AWAY, FaultKind.ENTRY, FaultKind.REFUSED, FaultKind.DATABASE, FaultKind.DRIVER}
 NO_CREDENTIALS = "credentials"  # fault of a source whose credentials are not entered, or cannot be opened
 TEMPLATE = "template"  # fault of a source whose bounds cannot be rendered
 MANY_GONE = "many_gone"  # fault of a source of which too many rows have disappeared at once

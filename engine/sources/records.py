@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from adapters.his_database.connection import Row, Snapshot
 from adapters.his_database.faults import FaultKind, HisFault
-from adapters.messages import at, together
+from adapters.messages import together
 from engine.delivery.status import Lane
 from engine.delivery.types import Added
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.intake.intake import Accepted, Intake
+from engine.intake.refusal_text import refusal_text
 from engine.sources.ledger import ReadRow, RowOutcome
 from engine.sources.marks import Scale, mark_of
 from engine.sources.schedule import RoundResult
@@ -122,7 +123,7 @@ async def hand_in(
     """Hand in the records made of rows. `lane` is None for today's and the backfill's, by the date of the record."""
     rows = [ReadRow(one.key, RowOutcome.SKIPPED, problem=one.skipped) for one in made if one.skipped]
     rows += [
-        ReadRow(one.key, RowOutcome.REFUSED, problem=at(one.problem.path, one.problem.message))
+        ReadRow(one.key, RowOutcome.REFUSED, problem=refusal_text(one.problem))
         for one in made
         if one.problem is not None
     ]
@@ -137,7 +138,7 @@ async def hand_in(
                     unchanged[one.key] = result.id
                 rows.append(ReadRow(one.key, RowOutcome.TAKEN, result.key))
             else:
-                words = together([at(problem.path, problem.message) for problem in result.problems])
+                words = together([refusal_text(problem) for problem in result.problems])
                 rows.append(ReadRow(one.key, RowOutcome.REFUSED, problem=words))
     return HandedIn(rows, new, unchanged)
 

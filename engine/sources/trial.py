@@ -15,6 +15,7 @@ from adapters.his_database.inspection import warnings, whole_tables
 from adapters.messages import at, message
 from engine.facilities.facilities import FacilityRow
 from engine.intake.intake import Intake
+from engine.intake.refusal_text import refusal_text
 from engine.sources.records import SourceReading
 from engine.specs.context import facility_mapping
 from engine.specs.his_source import HisSource, Made, SourceRead
@@ -42,6 +43,7 @@ class TriedRead:
     refused: int = 0
     seconds: float = 0.0
     fault: str = ""
+    capped: bool = False  # further rows were left out
     warnings: list[str] = field(default_factory=list)
     examples: list[TriedRow] = field(default_factory=list)  # those with a problem first
 
@@ -56,6 +58,7 @@ class SourceTrial:
     credentials: Credentials
     day: date
     limit: int
+    most: int | None = None  # rows of a read, after which the others are left out
 
     async def run(self, names: Sequence[str]) -> tuple[list[TriedRead], list[str]]:
         """Return the result of each read, and what is unwise about the connection. Raises HisFault."""
@@ -83,6 +86,9 @@ class SourceTrial:
             async for batch in reading.made(self.day, self.day):
                 tried.rows += len(batch)
                 await self._judge([(row, made) for row, several in batch for made in several], read, tried)
+                if self.most is not None and tried.rows >= self.most:
+                    tried.capped = True
+                    break
             parameters = read.parameters(self.day, self.day, facility_mapping(self.facility))
             tables = await whole_tables(self.source.system, snapshot, read.query, parameters)
             tried.warnings += [message("source.whole_table", table=table) for table in tables]
@@ -92,11 +98,11 @@ class SourceTrial:
         refusals = await self.intake.check(self.facility, read.into, [one.record for _, one in records])
         problems = {refusal.index: refusal.problems for refusal in refusals}
         judged = [
-            TriedRow(row, one, tuple(at(problem.path, problem.message) for problem in problems.get(index, ())))
+            TriedRow(row, one, tuple(map(refusal_text, problems.get(index, ()))))
             for index, (row, one) in enumerate(records)
         ]
         judged += [TriedRow(row, one, (one.skipped,)) for row, one in made if one.skipped]
-        judged += [TriedRow(row, one, (at(one.problem.path, one.problem.message),)) for row, one in made if one.problem]
+        judged += [TriedRow(row, one, (refusal_text(one.problem),)) for row, one in made if one.problem]
         tried.good += len(records) - len(problems)
         tried.skipped += sum(bool(one.made.skipped) for one in judged)
         tried.refused += len(problems) + sum(one.made.problem is not None for one in judged)

@@ -20,7 +20,7 @@ def with_tomorrow(scope: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
 
 def refusals(spec: Spec, scope: Mapping[str, Any]) -> list[Problem]:
     """Return why a record that satisfies the schema is refused; raises TemplateError."""
-    return [Problem(path, text.en) for path, text in failed(spec, scope, refuse=True)]
+    return [Problem(path, text.en, both=text) for path, text in failed(spec, scope, refuse=True)]
 
 
 def warnings(spec: Spec, scope: Mapping[str, Any]) -> list[str]:

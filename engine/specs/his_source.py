@@ -91,7 +91,7 @@ class SourceRead:
     record: Template
     gone: Gone | None
     columns: tuple[str, ...]  # columns of `row` that the templates use
-    key_columns: tuple[str, ...]  # those that the key uses
+    columns_of: Mapping[str, tuple[str, ...]]  # those of each field of the record, and under `key` those of the key
     source: Source
     watermark: Watermark | None = None
 

@@ -13,6 +13,7 @@ from engine.specs.upstream import UpstreamSpec
 
 SETTINGS_PATH = "/admin"
 ACCOUNT_PATH = "/akun"
+SOURCES_PATH, SOURCES_ICON = "/sumber", "database-import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,9 @@ def _others(person: Person) -> Iterator[MenuEntry]:
         yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))
         yield MenuEntry(say("nav.pauses"), "player-pause", *_own("jeda"))
     if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):
-        yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
+        yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH, SOURCES_PATH))
+    elif person.may(Permission.SOURCES):
+        yield MenuEntry(say("sources"), SOURCES_ICON, SOURCES_PATH, (SOURCES_PATH,))
 
 
 def _own(*parts: str) -> tuple[str, tuple[str, ...]]:

@@ -12,20 +12,18 @@ from adapters.his_database.queries import parameters_of, query_problem
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
-from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.catalog.sections.source_examples import check_example
 from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
 from engine.catalog.sections.watermarks import check_queries, load_watermark, rounds_of
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
-from engine.specs.context import facility_mapping
 from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Watermark, Window
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.templates.jinja import LeafError, parse
 from engine.templates.shapes import ANY, SCALAR, Shape, of_value
-from engine.templates.template import Compiler, Template, TemplateError
+from engine.templates.template import Compiler, Template
 
 NAME_LENGTH = 33  # of a source: its credentials are stored as source:NAME, in 40 characters
 EVERYTHING_SECONDS = 3600  # between two reads of everything, where the read does not say
@@ -111,8 +109,8 @@ class _Read:
         names = {**self._names, "name": SCALAR, "item": ANY} if each else self._names
         key = self._templates.required(node, "", "key", names)
         record = self._templates.tree(node, "", "record", names)
-        if key is None or record is None:
         watermark = load_watermark(node, self._templates, names)
+        if key is None or record is None:
             return None
         read = SourceRead(
             name=self._name,
@@ -130,10 +128,10 @@ class _Read:
             record=record,
             gone=self._gone(schemas),
             columns=tuple(sorted({*_columns(node), *((watermark.column,) if watermark else ())})),
-            key_columns=tuple(sorted(set(_columns_of(node.get("key"))))),
+            columns_of=self._columns_of(),
             source=node.source,
-        )
             watermark=watermark,
+        )
         self._check_queries(read)
         if schema is not None:
             check_example(read, node, self._tables, schema, f"{self._path}.example", self._faults)
@@ -193,6 +191,21 @@ class _Read:
             self._templates.missing(self._node, "", "windows", "e.g. windows: [{days: 2, every: 60}]")
         return tuple(sorted(windows, key=lambda window: window.days)) or (Window(1, 60),)
 
+    def _columns_of(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns from which each field of the record is made, also through `let`, and those of the key."""
+        let, each = values.entries(self._node, "let"), list(values.entries(self._node, "each").values())
+        made: dict[str, list[str]] = {}
+        for name, node in let.items():
+            made[name] = [*_columns(node), *(one for used in _names(node) for one in made.get(used, ()))]
+        made["item"] = [column for node in each for column in _columns(node)]
+        record, key = values.entries(self._node, "record"), self._node.get("key")
+        fields = {name: node for name, node in record.items() if not name.startswith("$")}
+        fields |= {} if key is None else {"key": key}
+        return {
+            name: tuple(dict.fromkeys([*_columns(node), *(one for used in _names(node) for one in made.get(used, ()))]))
+            for name, node in fields.items()
+        }
+
     def _gone(self, schemas: Targets) -> Gone | None:
         node = self._node.get("gone")
         if node is None:
@@ -237,20 +250,26 @@ def _unbound(bound: set[str], given: set[str], *, windowed: bool) -> str:
 
 def _columns(node: Node) -> Iterator[str]:
     """Yield the columns of `row` that the templates below a node use."""
+    for found in _expressions(node):
+        if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Name) and found.node.name == "row":
+            yield found.attr
+
+
+def _names(node: Node) -> Iterator[str]:
+    """Yield the names that the templates below a node use."""
+    for found in _expressions(node):
+        if isinstance(found, nodes.Name):
+            yield found.name
+
+
+def _expressions(node: Node) -> Iterator[nodes.Node]:
+    """Yield all parts of the expressions below a node."""
     for inner in (*(node.entries or {}).values(), *(node.items or ())):
-        yield from _columns(inner)
-    yield from _columns_of(node)
-
-
-def _columns_of(leaf: Node | None) -> Iterator[str]:
-    """Yield the columns of `row` that one template uses."""
-    if leaf is None or not isinstance(leaf.value, str) or "{{" not in leaf.value:
-        return
-    try:
-        parts = [part for part in parse(leaf.value) if not isinstance(part, str)]
-    except LeafError:  # reported where the leaf is compiled
-        return
-    for part in parts:
-        for found in (part, *part.find_all(nodes.Getattr)):
-            if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Name) and found.node.name == "row":
-                yield found.attr
+        yield from _expressions(inner)
+    if isinstance(node.value, str) and "{{" in node.value:
+        try:
+            parts = [part for part in parse(node.value) if not isinstance(part, str)]
+        except LeafError:  # reported where the leaf is compiled
+            return
+        for part in parts:
+            yield from (part, *part.find_all(nodes.Node))

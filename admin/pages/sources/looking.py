@@ -1,0 +1,51 @@
+"""A look at a clinic's database on behalf of a page: its credentials, its time limit, and its faults in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from adapters.his_database.contract import Credentials
+from adapters.his_database.faults import FaultKind, HisFault
+from admin.pages.sources.opened import OpenSource
+from admin.pages.sources.slots import WHOLE_SECONDS, LookSlots, NoSlot
+from admin.text.words import localized, say, sentence
+from engine.errors import VaultError
+from engine.facilities.facilities import credentials
+
+T = TypeVar("T")
+# Faults that are mended in the credentials, whose form the page then offers.
+OF_CREDENTIALS = {FaultKind.AWAY, FaultKind.ENTRY, FaultKind.REFUSED, FaultKind.DATABASE}
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[T]):
+    """The result of a look, or why there is none; `busy`: no slot was free, so try again soon."""
+
+    result: T | None
+    problem: str = ""
+    busy: bool = False
+    of_credentials: bool = False
+
+
+async def look(opened: OpenSource, slots: LookSlots, work: Callable[[Credentials], Awaitable[T]]) -> Look[T]:
+    """Do the work with the clinic's credentials, within the time limit."""
+    hub, source = opened.hub, opened.source
+    try:
+        entered = await credentials(hub.database, hub.vault, opened.facility.id, source.account)
+    except VaultError:
+        return Look(None, say("stored.source.sealed"), of_credentials=True)
+    if not entered.get("database"):
+        words = say("stored.source.no_credentials", source=localized(source.label))
+        return Look(None, words, of_credentials=True)
+    try:
+        async with slots.one(), asyncio.timeout(WHOLE_SECONDS):
+            return Look(await work(entered))
+    except NoSlot:
+        return Look(None, say("sources.busy"), busy=True)
+    except TimeoutError:
+        return Look(None, say("sources.too_long", seconds=int(WHOLE_SECONDS)))
+    except HisFault as error:
+        return Look(None, sentence(str(error)), of_credentials=error.kind in OF_CREDENTIALS)
