@@ -18,6 +18,7 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
+from engine.jobs import mend
 from engine.limits.backoff import MAX_WAIT_SECONDS
 from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS
 from engine.outbox import claim, delayed_resend
@@ -74,6 +75,8 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
     yield DueTimeRule("drains.until", claim.LIFE_MS, keep_ms=claim.LIFE_MS)
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
+    yield DueTimeRule("jobs.starts_at", mend.HOLD_MS)
+    yield DueTimeRule("value_rules.starts_at", mend.HOLD_MS)
     yield DueTimeRule("synchronisations.held_until", synchronisations.LEASE_MS)
     yield DueTimeRule("synchronisations.started_at", 0)
     yield DueTimeRule("synchronisations.ended_at", 0)
@@ -126,6 +129,8 @@ _CONDITIONS = {
     "leases.until": "true",
     "drains.until": "true",
     "held_resends.due_at": "true",
+    "jobs.starts_at": "state = 'running'",
+    "value_rules.starts_at": "ended_at IS NULL",
     "synchronisations.held_until": "state = 'running'",
     "synchronisations.started_at": "true",
     "synchronisations.ended_at": "true",

@@ -46,6 +46,7 @@ from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
 from engine.sources.reader import SourceReader
 from engine.telemetry.metrics import metrics
+from engine.value_rules.active import ActiveRules
 
 SWEEP_SECONDS = 1.0
 JOB_SECONDS = 1.0
@@ -110,6 +111,7 @@ class Worker:
             worker=self.name,
             leases=self._leases,
             slots=SlotAllocator(hub.database, self.name),
+            value_rules=ActiveRules(hub.database),
             full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
         )
 

@@ -43,7 +43,7 @@ FLOORS = {
         "catalog.entries",
         "catalog",
         "code_lists inbound",
-        "maintenance mapping",
+        "maintenance mapping value_rules",
         "intake sending",
         "sources",
         "config_tests corrections hub jobs",

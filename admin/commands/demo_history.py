@@ -31,6 +31,7 @@ from engine.sending.drain import Drain
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
+from engine.value_rules.active import ActiveRules
 
 DAYS = 28  # before yesterday
 VISITS_A_DAY = 2
@@ -147,6 +148,7 @@ class DueSender:
             leases={},
             full=lambda channel, spec: None,
             slots=SlotAllocator(database, NAME),
+            value_rules=ActiveRules(database),
         )
 
 

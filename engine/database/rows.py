@@ -82,6 +82,7 @@ class JobRow(NamedTuple):
     skipped: int
     created_at: int
     ended_at: int | None
+    starts_at: int | None
 
 
 class AuditRow(NamedTuple):

@@ -63,6 +63,8 @@ class Installation(Base):
     use_cases_hash: Mapped[str | None] = mapped_column(String(32))
     # Incremented by each change of a facility or its credentials, so that processes know when to read them again.
     facilities_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    # The same for the rules that replace values of records.
+    value_rules_version: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class Facility(Base):
@@ -682,7 +684,7 @@ class Job(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
     upstream: Mapped[str] = mapped_column(String(40))
-    action: Mapped[str] = mapped_column(String(20))  # resend, ignore or regenerate
+    action: Mapped[str] = mapped_column(String(20))  # resend, ignore, regenerate or mend
     chosen: Mapped[str] = mapped_column(Text)  # the filter that selected its deliveries, as JSON
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(100))
@@ -692,6 +694,8 @@ class Job(Base):
     skipped: Mapped[int] = mapped_column(Integer, default=0)  # items of those done that needed no action
     created_at: Mapped[int] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Nothing is done before this time, so that its person may undo the job; null: no wait.
+    starts_at: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_jobs_facility_id_state", "facility_id", "state"),)
 
@@ -704,6 +708,50 @@ class JobItem(Base):
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     delivery_id: Mapped[int] = mapped_column(BigInteger)
     outcome: Mapped[str | None] = mapped_column(String(20))
+
+
+class ValueRule(Base):
+    """A rule of a clinic: a value in the records of a type is sent as another one until its system is mended."""
+
+    __tablename__ = "value_rules"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    spec: Mapped[str] = mapped_column(String(60))
+    place: Mapped[str] = mapped_column(String(200))  # see engine.value_rules.places
+    old: Mapped[str] = mapped_column(String(1000))  # the value as it is handed in, as JSON
+    new: Mapped[str] = mapped_column(String(1000))  # the value that is sent, as JSON
+    actor: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text)
+    job_id: Mapped[int] = mapped_column(BigInteger, index=True)  # the job that sent the deliveries of its day
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    starts_at: Mapped[int] = mapped_column(BigInteger)
+    # When a record that was sent by the rule was first seen with another value than the old one.
+    mended_at: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    ended_by: Mapped[str] = mapped_column(String(100), default="", server_default="")  # empty: the clinic's system
+
+    __table_args__ = (
+        Index(
+            "uq_value_rules_active",
+            *("facility_id", "spec", "place", "old"),
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_value_rules_facility_id", "facility_id", "id"),
+    )
+
+
+class ValueRuleUse(Base):
+    """A delivery that was sent with the value of a rule."""
+
+    __tablename__ = "value_rule_uses"
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    rule_id: Mapped[int] = mapped_column(BigId, primary_key=True, index=True, autoincrement=False)
+    first_at: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class CodeRow(Base):

@@ -145,6 +145,7 @@ class Settlement(Struct, frozen=True):
     undone: tuple[tuple[str, str], ...] = ()  # (spec, key) of the records that the upstream removed because of it
     # (type of the item, key, code) of the mapped items that it was sent with, or for which it waits for another code.
     codes: tuple[tuple[str, str, str], ...] = ()
+    value_rules: tuple[int, ...] = ()  # ids of the rules that replaced values in its record
     corrections: tuple[str, ...] = ()  # names of the corrections that its entry declares
     attempts: tuple[NewAttempt, ...] = ()
     upstream: str | None = None  # the upstream of its type now, if it was claimed for another one

@@ -30,6 +30,7 @@ class Action(StrEnum):
     RESEND = "resend"
     IGNORE = "ignore"
     REGENERATE = "regenerate"  # send again with a new payload, in any status including sent
+    MEND = "mend"  # send again with values that rules replace; see engine.jobs.mend
 
 
 class JobState(StrEnum):
@@ -47,6 +48,7 @@ TAKEN = {
     Action.RESEND: (Status.FAILED, Status.UNSURE, Status.RETRYING, Status.IGNORED),
     Action.IGNORE: (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.FAILED),
     Action.REGENERATE: (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING),
+    Action.MEND: (Status.FAILED,),
 }
 
 # Moves of a job by a person: the states before, and the state after.
@@ -74,22 +76,47 @@ async def draft(
     The job does nothing until `begin`. `chosen` describes the selection for people; `order` lists the types so that
     needed ones come first. If more than `limit` are selected, the set has one more than that: enough to tell.
     """
-    job = {"facility_id": facility_id, "upstream": upstream, "action": action, "actor": actor, "reason": ""}
-    job |= {
-        "chosen": orjson.dumps(chosen).decode(),
-        "state": JobState.DRAFT,
-        "total": 0,
-        "created_at": database.clock(),
-    }
+    job = _draft_row(database.clock(), facility_id, upstream, action, chosen, actor)
     conditions = _set(facility_id, upstream, action, which)
     if limit is not None:
         conditions = [Delivery.id.in_(select(Delivery.id).where(*conditions).limit(limit + 1))]
     return await database.write_models(_draft, job, conditions, order)
 
 
+async def drafted(
+    tx: ModelTransaction,
+    facility_id: int,
+    upstream: str,
+    action: Action,
+    ids: Sequence[int],
+    *,
+    chosen: Mapping[str, Any],
+    actor: str,
+) -> int:
+    """Draft a job with these deliveries within a transaction."""
+    job = _draft_row(tx.now, facility_id, upstream, action, chosen, actor)
+    return await _draft(tx, job, _set(facility_id, upstream, action, ids), ())
+
+
+def _draft_row(
+    now: int, facility_id: int, upstream: str, action: Action, chosen: Mapping[str, Any], actor: str
+) -> dict[str, Any]:
+    return {
+        "facility_id": facility_id,
+        "upstream": upstream,
+        "action": action,
+        "actor": actor,
+        "reason": "",
+        "chosen": orjson.dumps(chosen).decode(),
+        "state": JobState.DRAFT,
+        "total": 0,
+        "created_at": now,
+    }
+
+
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
     """Start a draft; False if it has been started or deleted already."""
-    return await database.write(_begin, facility_id, job_id, reason, actor)
+    return await database.write(begun, facility_id, job_id, reason, actor)
 
 
 async def start(
@@ -121,8 +148,13 @@ async def _move(tx: ModelTransaction, facility_id: int, job_id: int, how: str, a
     ended = {"ended_at": tx.now} if after is JobState.CANCELLED else {}
     moved = (await tx.execute(movable.values(state=after, **ended))) == 1
     if moved:
-        await note(tx, tx.now, actor, f"job.{how}", facility_id=facility_id, reason=f"#{job_id}")
+        await note_move(tx, facility_id, job_id, how, actor)
     return moved
+
+
+async def note_move(tx: Transaction, facility_id: int, job_id: int, how: str, actor: str) -> None:
+    """Note the move of a job in the audit log."""
+    await note(tx, tx.now, actor, f"job.{how}", facility_id=facility_id, reason=f"#{job_id}")
 
 
 async def discard(database: Database, facility_id: int, job_id: int) -> bool:
@@ -195,7 +227,8 @@ async def _draft(
     return id_
 
 
-async def _begin(tx: Transaction, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
+async def begun(tx: Transaction, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
+    """Start a draft within a transaction."""
     values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": tx.now}
     action = await tx.first(_BEGIN, values)
     if action is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from engine.jobs.jobs import Action
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Operation, Spec
+from engine.value_rules.active import rules_of
+from engine.value_rules.rules import ValueRule
 
 MAX_DELIVERIES = 10_000  # deliveries of one job; the rest is left to the next job
 BATCH_DELIVERIES = 500
@@ -42,9 +44,10 @@ async def preview(database: Database, mappings: Mappings, spec: Spec, facility: 
     """Compare the payload that the entry makes of each sent record now with the last one sent; change nothing."""
     changed: list[int] = []
     same = faulty = 0
+    rules = await rules_of(database, facility.id, spec.name)
     async for row in _sent(database, facility.id, spec.name):
         try:
-            differs = await _differs(database, mappings, spec, row, facility)
+            differs = await _differs(database, mappings, spec, row, facility, rules)
         except AntarError:
             faulty += 1
             continue
@@ -93,7 +96,14 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
         last = rows[-1].id
 
 
-async def _differs(database: Database, mappings: Mappings, spec: Spec, row: _Sent, facility: FacilityRow) -> bool:
+async def _differs(
+    database: Database,
+    mappings: Mappings,
+    spec: Spec,
+    row: _Sent,
+    facility: FacilityRow,
+    rules: Sequence[ValueRule],
+) -> bool:
     """Return whether a delivery would be sent with another payload.
 
     A lookup is always repeated; a delivery that cannot be updated, or whose body a person wrote, never is.
@@ -102,7 +112,7 @@ async def _differs(database: Database, mappings: Mappings, spec: Spec, row: _Sen
         return True
     if spec.update is None or row.body is not None or row.request is None:
         return False
-    payload = await payload_of(database, mappings, spec, row, facility, operation=row.operation)
+    payload = await payload_of(database, mappings, spec, row, facility, row.operation, rules)
     return bool(orjson.loads(orjson.dumps(payload)) != orjson.loads(row.request))
 
 

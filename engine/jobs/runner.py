@@ -26,7 +26,7 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
     moved = True
     while moved and not stopping():
         moved = False
-        for job_id in await database.fetch(_RUNNING):
+        for job_id in await database.fetch(_RUNNING, {"now": database.clock()}):
             channel = await database.write(_step, job_id)
             if channel is not None:
                 ring(channel)
@@ -35,7 +35,7 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
 
 async def _step(tx: Transaction, job_id: int) -> Channel | None:
     """Process one batch; None if another worker has the job, or the job is no longer running."""
-    job = await tx.first(_TAKE, {"id": job_id})
+    job = await tx.first(_TAKE, {"id": job_id, "now": tx.now})
     if job is None:
         return None
     items = await tx.rows(_NEXT, {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES})
@@ -87,11 +87,12 @@ class _NextItem(NamedTuple):
     delivery_id: int
 
 
-_RUNNING = Statement("SELECT id FROM jobs WHERE state = 'running' ORDER BY id", int)
+_STARTED = "state = 'running' AND (starts_at IS NULL OR starts_at <= :now)"
+_RUNNING = Statement(f"SELECT id FROM jobs WHERE {_STARTED} ORDER BY id", int)
 _TAKE = Statement(
-    """
+    f"""
 SELECT id, facility_id, upstream, action, reason, actor, done FROM jobs
-WHERE id = :id AND state = 'running' {FOR UPDATE SKIP LOCKED}
+WHERE id = :id AND {_STARTED} {{FOR UPDATE SKIP LOCKED}}
 """,
     _Job,
 )

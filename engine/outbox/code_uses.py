@@ -1,4 +1,4 @@
-"""Notes the codes of mapped items that deliveries were sent with, so that a changed code leads to them."""
+"""Notes the codes of mapped items and the value rules that deliveries were sent with, so that these lead to them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from engine.database.statements import Command
 from engine.database.transaction import Transaction
 from engine.delivery.types import Settlement
+
+WRITING = ("create", "update")
 
 
 async def note_codes(tx: Transaction, settlements: Sequence[Settlement]) -> None:
@@ -21,6 +23,18 @@ async def note_codes(tx: Transaction, settlements: Sequence[Settlement]) -> None
         await tx.execute(_NOTE, {"rows": rows})
 
 
+async def note_rules(tx: Transaction, settlements: Sequence[Settlement]) -> None:
+    """Note the value rules of the deliveries whose content was sent, whatever the upstream said to it."""
+    rows = [
+        [settlement.delivery.id, rule]
+        for settlement in settlements
+        if settlement.value_rules and any(attempt.operation in WRITING for attempt in settlement.attempts)
+        for rule in settlement.value_rules
+    ]
+    if rows:
+        await tx.execute(_NOTE_RULES, {"rows": rows, "now": tx.now})
+
+
 _NOTE = Command(
     """
 INSERT INTO code_uses (facility_id, item, key, delivery_id, code)
@@ -28,4 +42,12 @@ SELECT facility_id, item, key, delivery_id, code FROM {rows} AS v WHERE true
 ON CONFLICT (facility_id, item, key, delivery_id) DO UPDATE SET code = excluded.code
 """,
     rows="facility_id integer, item text, key text, delivery_id bigint, code text",
+)
+_NOTE_RULES = Command(
+    """
+INSERT INTO value_rule_uses (delivery_id, rule_id, first_at, last_at)
+SELECT DISTINCT delivery_id, rule_id, CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM {rows} AS v WHERE true
+ON CONFLICT (delivery_id, rule_id) DO UPDATE SET last_at = excluded.last_at
+""",
+    rows="delivery_id bigint, rule_id bigint",
 )

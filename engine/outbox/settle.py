@@ -17,7 +17,7 @@ from engine.failpoints import failpoint
 from engine.outbox import counters, hourly
 from engine.outbox.cancel import forget
 from engine.outbox.claim import batch_of, batch_text
-from engine.outbox.code_uses import note_codes
+from engine.outbox.code_uses import note_codes, note_rules
 from engine.outbox.corrections import forget_corrected
 from engine.outbox.locks import lock_claims
 from engine.outbox.waits import release, write_waits
@@ -57,6 +57,7 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled
     due |= await release(tx, [(delivery.facility_id, delivery.spec, delivery.key) for delivery in arrived], deltas)
     await forget(tx, [(s.delivery.facility_id, *target) for s in valid for target in s.undone], deltas)
     await note_codes(tx, valid)
+    await note_rules(tx, settlements)
     await forget_corrected(tx, valid)
     failpoint("released")
     await _write_attempts(tx, settlements)

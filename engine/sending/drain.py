@@ -241,8 +241,9 @@ class Drain:
 
     async def _prepare(self, claimed: Sequence[ClaimedDelivery]) -> tuple[list[Prepared], list[Settlement]]:
         started, context = time.perf_counter(), self._context
+        rules = await context.value_rules.of(self._facility.id)
         prepared = await prepare_batch(
-            context.database, context.catalog(), self._facility, self.channel.upstream, self._upstream, claimed
+            context.database, context.catalog(), self._facility, self.channel.upstream, self._upstream, claimed, rules
         )
         self._note("prepare", claimed, started)
         return prepared

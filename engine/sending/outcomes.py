@@ -184,6 +184,7 @@ class OutcomeBuilder:
             problem=None if good else problem or (reply.message if reply else None),
             attempts=tuple(self._recorder.attempts),
             codes=self._prepared.codes,
+            value_rules=self._prepared.value_rules,
             corrections=tuple(correction.name for correction in self._spec.corrections),
             **more,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -27,6 +27,7 @@ from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Resolved, Target
 from engine.specs.record_type import Operation, Reference, Spec
 from engine.templates.template import TemplateError
+from engine.value_rules.rules import ValueRule, applied
 
 
 class NotJSON(AntarError):
@@ -43,6 +44,7 @@ class Prepared(Struct, frozen=True):
     undoes: tuple[tuple[str, str], ...]  # (spec, key) of the records that it takes back
     call: Call | None  # None: nothing is sent, the record is only looked up
     codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of the mapped items in it
+    value_rules: tuple[int, ...] = ()  # ids of the rules that replaced values in its record
     first_step: bool = False  # a create that is followed by an update at once
     # In place of a create that must not leave, if a search shows that the record has not arrived.
     instead: Settlement | None = None
@@ -55,6 +57,7 @@ class _Pending(Struct, frozen=True):
     spec: Spec
     scope: Mapping[str, Any]
     needs: list[NeedKeys]
+    value_rules: tuple[int, ...] = ()
 
     @property
     def operation(self) -> Operation:
@@ -77,11 +80,15 @@ async def prepare_batch(
     upstream_name: str,
     upstream: Upstream,
     claimed: Iterable[ClaimedDelivery],
+    rules: Mapping[str, Sequence[ValueRule]] | None = None,
 ) -> tuple[list[Prepared], list[Settlement]]:
-    """Return the deliveries that can be sent, and settlements of those that cannot."""
+    """Return the deliveries that can be sent, and settlements of those that cannot.
+
+    `rules` are those of the facility, by type, that replace values of its records.
+    """
     prepared, settled, pending = list[Prepared](), list[Settlement](), list[_Pending]()
     for delivery in claimed:
-        result = _pending(catalog, facility, upstream_name, delivery)
+        result = _pending(catalog, facility, upstream_name, delivery, (rules or {}).get(delivery.spec, ()))
         if isinstance(result, _Pending):
             pending.append(result)
         else:
@@ -101,7 +108,11 @@ async def prepare_batch(
 
 
 def _pending(
-    catalog: Catalog, facility: FacilityRow, upstream_name: str, delivery: ClaimedDelivery
+    catalog: Catalog,
+    facility: FacilityRow,
+    upstream_name: str,
+    delivery: ClaimedDelivery,
+    rules: Sequence[ValueRule],
 ) -> _Pending | Settlement:
     spec = catalog.specs.get(delivery.spec)
     if spec is None:
@@ -109,12 +120,16 @@ def _pending(
         return Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem)
     if spec.upstream.name != upstream_name:
         return replace(given_back(delivery), upstream=spec.upstream.name)
+    used: tuple[int, ...] = ()
     try:
-        scope = scope_of(spec, delivery, facility)
+        record = orjson.loads(delivery.record)
+        if rules and delivery.body is None:  # what a person wrote is sent as they wrote it
+            record, used = applied(spec, record, rules, facility)
+        scope = scope_of(spec, delivery, record, facility)
         record_needs = needs.keys_of_needs(spec.needs_for(spec.operation_for(delivery.reference)), scope)
     except Exception as error:
         return _broken(delivery, error)
-    return _Pending(delivery, spec, scope, record_needs)
+    return _Pending(delivery, spec, scope, record_needs, used)
 
 
 def _prepare_one(
@@ -132,10 +147,13 @@ def _prepare_one(
         prepared = prepare(spec, delivery, pending.scope, resolved, upstream, now)
     except Exception as error:
         return _broken(delivery, error)
+    if isinstance(prepared, Prepared):
+        # Not made anew for every delivery: nearly none has a rule, or must not be created.
+        if pending.value_rules:
+            prepared = replace(prepared, value_rules=pending.value_rules)
+        return prepared if instead is None else replace(prepared, instead=instead)
     if instead is None:
         return prepared
-    if isinstance(prepared, Prepared):
-        return replace(prepared, instead=instead)
     # Blocked by a withdrawn record, the search for the delivery would wait for ever.
     return instead if instead.waits and prepared.status is Status.BLOCKED else prepared
 
@@ -204,11 +222,11 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
     return tuple(targets)
 
 
-def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: FacilityRow) -> dict[str, Any]:
+def scope_of(spec: Spec, delivery: ClaimedDelivery, record: Mapping[str, Any], facility: FacilityRow) -> dict[str, Any]:
     """Return the variables that the templates of a delivery see before its needs are resolved."""
     return context(
         spec,
-        orjson.loads(delivery.record),
+        record,
         facility,
         reference=delivery.reference,
         operation=spec.operation_for(delivery.reference),

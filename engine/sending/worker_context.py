@@ -13,6 +13,7 @@ from engine.limits.breaker import CircuitBreaker
 from engine.limits.slot_allocator import SlotAllocator
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
+from engine.value_rules.active import ActiveRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,4 @@ class WorkerContext:
     leases: dict[int, Lease]
     full: Callable[[Channel, str], None]  # called when a claim came back full: there is work for other workers too
     slots: SlotAllocator
+    value_rules: ActiveRules

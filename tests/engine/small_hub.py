@@ -32,6 +32,7 @@ from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
 from engine.settings import Settings
+from engine.value_rules.active import ActiveRules
 from tests.conftest import Clock
 
 CATALOG = """
@@ -228,6 +229,7 @@ class SmallHub:
             worker="worker",
             leases={},
             slots=SlotAllocator(self.hub.database, "worker"),
+            value_rules=ActiveRules(self.hub.database),
             full=lambda channel, spec: None,
         )
         upstream = self.hub.catalog.upstreams[self.channel.upstream]
