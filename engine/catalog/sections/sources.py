@@ -222,11 +222,11 @@ class _Read:
         return None if tree is None else Gone(str(into.value), tree)
 
     def _check_queries(self, read: SourceRead) -> None:
-        given = set() if read.by == "all" else set(read.bounds or DAY_PARAMETERS)
         if read.watermark is not None:
             check_queries(self._node, self._templates, tuple(read.further))
             self._check_mark(read)
             return
+        given = set() if read.by == "all" else set(read.bounds or DAY_PARAMETERS)
         unused = set(read.bounds)
         for place in ("query", *(f"with.{name}.query" for name in read.further)):
             leaf = self._node.find(place.split("."))
@@ -238,6 +238,13 @@ class _Read:
         for name in sorted(unused):
             source = self._node.find(["bounds"]).keys[name]
             self._faults.add(source, f"{self._path}.bounds.{name}", f"no query has :{name}; use it or remove it")
+
+    def _check_mark(self, read: SourceRead) -> None:
+        try:
+            read.first_mark(EXAMPLE_DAY, facility_mapping(EXAMPLE_FACILITY))
+        except TemplateError as error:
+            place = self._node.find(["mark"]).source
+            self._faults.add(place, f"{self._path}.mark", f"{error.message}; mend it")
 
 
 def _unbound(bound: set[str], given: set[str], *, windowed: bool) -> str:
