@@ -12,18 +12,20 @@ from adapters.his_database.queries import parameters_of, query_problem
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
+from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.catalog.sections.source_examples import check_example
 from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
 from engine.catalog.sections.watermarks import check_queries, load_watermark, rounds_of
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
+from engine.specs.context import facility_mapping
 from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Watermark, Window
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.templates.jinja import LeafError, parse
 from engine.templates.shapes import ANY, SCALAR, Shape, of_value
-from engine.templates.template import Compiler, Template
+from engine.templates.template import Compiler, Template, TemplateError
 
 NAME_LENGTH = 33  # of a source: its credentials are stored as source:NAME, in 40 characters
 EVERYTHING_SECONDS = 3600  # between two reads of everything, where the read does not say
