@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from sandbox.areas.site import Areas
 from sandbox.barriers import Barriers
 from sandbox.bpjs.site import BpjsSite
 from sandbox.clinic.site import SandboxClinic
@@ -39,8 +40,9 @@ class World:
         )
         self.bpjs = BpjsSite(self.clock, self.witness)
         self.kfa = Kfa(self.clock, self.satusehat.tokens)
+        self.areas = Areas(self.satusehat.tokens)
         self.clinic = SandboxClinic()
-        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa, self.clinic)
+        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa, self.areas, self.clinic)
 
     def _has_drug(self, code: str) -> bool:
         return self.kfa.products.has_code(code)

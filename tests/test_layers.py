@@ -81,7 +81,7 @@ FLOORS = {
         "bpjs faults satusehat.resources site",
         "satusehat.validation",
         "satusehat",
-        "clinic his kfa reply_writer",
+        "areas clinic his kfa reply_writer",
         "world",
         "server",
         "control",

@@ -47,6 +47,10 @@ def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
             source = sections.specs[name].find(["codes", code.name]).source
             hint = did_you_mean(code.list, sections.code_lists) or "; declare it under code_lists"
             faults.add(source, f"specs.{name}.codes.{code.name}.list", f"no code list {code.list!r}{hint}")
+        elif code.refuse_at is not None and sections.code_lists[code.list].get("trusted") is None:
+            source = sections.specs[name].find(["codes", code.name, "refuse_at"]).source
+            message = f"nothing would be refused: the code list {code.list!r} does not say how long it is `trusted`"
+            faults.add(source, f"specs.{name}.codes.{code.name}.refuse_at", message)
 
 
 def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:

@@ -9,7 +9,7 @@ from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
 from engine.specs.his_source import HisSource, SourceRead
-from engine.specs.record_type import Check, Column, Need, Spec
+from engine.specs.record_type import Check, Code, Column, Need, Spec
 from engine.specs.use_case import Requirement, UseCase
 from engine.templates.shapes import branches_of
 
@@ -151,6 +151,8 @@ def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         yield "Record (* required)", fields
     if spec.checks:
         yield "Checks", [_check(check) for check in spec.checks]
+    if spec.codes:
+        yield "Codes", [_code(code) for code in spec.codes]
     yield "Examples", [(name,) for name in ("example", *spec.examples)]
 
 
@@ -166,6 +168,10 @@ def _need(need: Need) -> tuple[str, ...]:
 
 def _check(check: Check) -> tuple[str, ...]:
     return check.name, check.at.text, "refused" if check.refuse else "warned", check.en.text
+
+
+def _code(code: Code) -> tuple[str, ...]:
+    return code.name, code.list, "warned" if code.refuse_at is None else "refused", code.key.text
 
 
 def _fields(

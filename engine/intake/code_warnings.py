@@ -1,63 +1,98 @@
-"""Warns before anything is sent about codes of a record that are not in their code list."""
+"""Looks the codes of records up in their code lists: what a list does not have is warned about, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from adapters.messages import Value, message
+from adapters.base import Problem
+from adapters.messages import message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Statement
-from engine.specs.record_type import Spec
+from engine.intake.listed_codes import ListedCode, Neighbourhood, neighbourhoods
+from engine.specs.code_list import CodeList
+from engine.specs.record_type import Code, Spec
 
-Named = tuple[str, str]  # (code list, key of its row)
+
+class NamedCode(NamedTuple):
+    """A code that a record names. `at` is its JSON path if it is refused where its list does not have it."""
+
+    name: str
+    list: str
+    key: str
+    at: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownCode:
-    """A code that the copy of a list does not have; `gone`: an earlier copy had it."""
+    """A code that the copy of its list does not have; `gone`: an earlier copy had it.
 
-    name: str
-    code: str
-    group: Value  # of the code list
-    list: Value  # its label
+    `around` is set for a code that may be refused: what the list has in its place.
+    """
+
+    code: NamedCode
+    list: CodeList
     gone: bool
+    around: Neighbourhood | None
 
     @property
     def warning(self) -> str:
         """Return the message for people."""
-        values = {"name": self.name, "code": self.code, "group": self.group, "list": self.list}
-        return message("code.gone", **values) if self.gone else message("code.absent", **values)
+        key = "code.gone" if self.gone else "code.absent"
+        return message(key, name=self.code.name, code=self.code.key, group=self.list.group, list=self.list.label)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Return why the record is refused; None if it is only warned about."""
+        if self.around is None or not self.around.trusted:
+            return None
+        words = f"{self.code.key!r} is not in {self.list.group.en}, {self.list.label.en}{self.around.words}"
+        return Problem(f"$.{self.code.at}", words, "code")
 
 
-def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:
-    """Return (name, code) of the codes of a record; raises TemplateError."""
-    codes = []
-    for code in spec.codes:
-        for item in [None] if code.each is None else code.each.render(scope) or ():
-            key = code.key.render(scope if code.each is None else {**scope, "item": item})
-            if key not in (None, ""):
-                codes.append((code.name, (code.list, str(key))))
-    return codes
+def named(spec: Spec, scope: Mapping[str, Any]) -> list[NamedCode]:
+    """Return the codes that a record names; raises TemplateError."""
+    return [named_code for code in spec.codes for named_code in _named(code, scope)]
+
+
+def _named(code: Code, scope: Mapping[str, Any]) -> Iterator[NamedCode]:
+    items = [None] if code.each is None else code.each.render(scope) or ()
+    for index, item in enumerate(items):
+        seen = scope if code.each is None else {**scope, "item": item, "index": index}
+        key = code.key.render(seen)
+        if key not in (None, ""):
+            at = None if code.refuse_at is None else str(code.refuse_at.render(seen))
+            yield NamedCode(code.name, code.list, str(key), at)
 
 
 async def unknown(
-    database: Database, catalog: Catalog, facility_id: int, records: Sequence[Iterable[tuple[str, Named]]]
+    database: Database, catalog: Catalog, facility_id: int, records: Sequence[Iterable[NamedCode]]
 ) -> list[tuple[UnknownCode, ...]]:
-    """Return the unknown codes of each record, given its (name, code); lists that were never read are skipped."""
-    codes = sorted({code for record in records for _, code in record})
+    """Return the unknown codes of each record, given those that it names; lists that were never read are skipped."""
+    codes = sorted({(code.list, code.key) for record in records for code in record})
     if not codes:
         return [()] * len(records)
     rows = await database.fetch(_LOOK_UP, {"facility": facility_id, "rows": codes})
     gone = {(row.list, row.key): row.gone_at is not None for row in rows}
+    refusable = {
+        ListedCode(code.list, code.key)
+        for record in records
+        for code in record
+        if code.at is not None and gone.get((code.list, code.key)) is False
+    }
+    around = await neighbourhoods(database, catalog, facility_id, refusable) if refusable else {}
 
-    def warning(name: str, code: Named) -> UnknownCode:
-        code_list = catalog.code_lists[code[0]]
-        return UnknownCode(name, code[1], code_list.group, code_list.label, gone[code])
+    def judged(code: NamedCode) -> UnknownCode | None:
+        is_gone = gone.get((code.list, code.key))
+        place = around.get(ListedCode(code.list, code.key)) if code.at is not None and is_gone is False else None
+        # Where the list knows nothing of the parent, it says nothing about the code.
+        if is_gone is None or (place is not None and not place.has_others):
+            return None
+        return UnknownCode(code, catalog.code_lists[code.list], is_gone, place)
 
-    return [tuple(warning(name, code) for name, code in record if code in gone) for record in records]
+    return [tuple(found for code in record if (found := judged(code)) is not None) for record in records]
 
 
 class _MissingCode(NamedTuple):

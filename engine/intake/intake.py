@@ -79,14 +79,13 @@ class Intake:
         Raises NotFound for a type that the catalog does not have.
         """
         receiver, places = self._receiver(facility, type_name, lane), range(len(records))
-        results, entries = await self._checked(receiver, records)
+        results, entries, warnings = await self._checked(receiver, records)
         if entries:
             started = time.perf_counter()
-            warnings = await receiver.warn([records[index] for index in entries])
             del records  # a large record is in memory several times while it is stored
             added = await receiver.store(list(entries.values()))
-            for (index, entry), (id_, outcome), words in zip(entries.items(), added, warnings, strict=True):
-                results[index] = Accepted(index, entry.key, id_, outcome, words)
+            for (index, entry), (id_, outcome) in zip(entries.items(), added, strict=True):
+                results[index] = Accepted(index, entry.key, id_, outcome, warnings[index])
         ordered = [results[index] for index in places]
         outcomes = ("refused" if isinstance(result, Refused) else result.outcome for result in ordered)
         metrics().took_in(facility.code, type_name, outcomes)
@@ -97,25 +96,24 @@ class Intake:
 
     async def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
         """Return the refusals of records, without storing any. Raises NotFound."""
-        results, _ = await self._checked(self._receiver(facility, type_name, None), records)
+        results, _, _ = await self._checked(self._receiver(facility, type_name, None), records)
         return [result for _, result in sorted(results.items()) if isinstance(result, Refused)]
 
     async def judge(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Acceptable | Refused]:
         """Return for each record, in order, what `hand_in` would say of it, without storing any. Raises NotFound."""
         receiver = self._receiver(facility, type_name, None)
-        refused, entries = await self._checked(receiver, records)
-        warnings = await receiver.warn([records[index] for index in entries])
+        refused, entries, warnings = await self._checked(receiver, records)
         judged: dict[int, Acceptable | Refused] = {
             index: result for index, result in refused.items() if isinstance(result, Refused)
         }
-        for (index, entry), words in zip(entries.items(), warnings, strict=True):
-            judged[index] = Acceptable(index, entry.key, words)
+        for index, entry in entries.items():
+            judged[index] = Acceptable(index, entry.key, warnings[index])
         return [judged[index] for index in range(len(records))]
 
     async def _checked(
         self, receiver: Receiver[Any], records: Sequence[Any]
-    ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
-        """Return the refusals, and the entries of the other records, by their index."""
+    ) -> tuple[dict[int, Accepted | Refused], dict[int, Any], dict[int, tuple[str, ...]]]:
+        """Return the refusals, and the entries of the other records and their warnings, by their index."""
         results: dict[int, Accepted | Refused] = {}
         entries: dict[int, Any] = {}
         time_slice, full_checks = TimeSlice(), MAX_FULL_CHECKS_CHARACTERS
@@ -136,7 +134,14 @@ class Intake:
                 entries[index] = receiver.read(record, text)
             except Unacceptable as error:
                 results[index] = _refused(index, error.key, error.problems)
-        return results, entries
+        warnings = {}
+        read = list(entries)
+        for index, found in zip(read, await receiver.look_up([records[index] for index in read]), strict=True):
+            if found.problems:
+                results[index] = _refused(index, entries.pop(index).key, found.problems)
+            else:
+                warnings[index] = (*found.codes, *found.checks)
+        return results, entries, warnings
 
     def _receiver(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
         catalog = self._catalog()

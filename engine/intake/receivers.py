@@ -17,6 +17,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.intake import record_warnings
 from engine.intake.group_commit import GroupCommit
+from engine.intake.record_warnings import RecordWarnings
 from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
@@ -64,8 +65,8 @@ class Receiver(Protocol[E]):
     async def store(self, entries: Sequence[E]) -> list[tuple[int, str]]:
         """Store all; return the id and the outcome of each."""
 
-    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        """Return warnings for each of the records that are about to be stored."""
+    async def look_up(self, records: Sequence[Any]) -> list[RecordWarnings]:
+        """Return warnings and refusals for each of the records that `read` has read."""
 
 
 class RecordReceiver:
@@ -137,9 +138,8 @@ class RecordReceiver:
         self._bell.ring(spec.name, self._facility.id)
         return [(id_, outcome.value) for id_, outcome in added]
 
-    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        found = await record_warnings.of_records(self._database, self._catalog, self._spec, records, self._facility)
-        return [(*one.codes, *one.checks) for one in found]
+    async def look_up(self, records: Sequence[Any]) -> list[RecordWarnings]:
+        return await record_warnings.of_records(self._database, self._catalog, self._spec, records, self._facility)
 
 
 class ItemReceiver:
@@ -166,8 +166,8 @@ class ItemReceiver:
         added = await items.add(self._database, self._mapping, self._facility.id, entries)
         return [(id_, outcome.value) for id_, outcome in added]
 
-    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        return [()] * len(records)
+    async def look_up(self, records: Sequence[Any]) -> list[RecordWarnings]:
+        return [RecordWarnings()] * len(records)
 
 
 def as_text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Warns before anything is sent about what looks wrong in a record: codes that are in no list, checks that say so."""
+"""Tells before anything is sent what looks wrong in a record: codes that are in no list, checks that say so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.base import Problem
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
@@ -20,10 +21,11 @@ from engine.templates.template import TemplateError
 
 @dataclass(frozen=True, slots=True)
 class RecordWarnings:
-    """Warnings about a record, as messages for people."""
+    """Warnings about a record, as messages for people, and why intake refuses it."""
 
     codes: tuple[str, ...] = ()  # the upstream will probably refuse the record
     checks: tuple[str, ...] = ()  # the upstream may take the record although it is wrong
+    problems: tuple[Problem, ...] = ()  # codes for which the record is refused; they are among `codes` too
 
 
 async def of_records(
@@ -38,8 +40,13 @@ async def of_records(
         named = [code_warnings.named(spec, scope) for scope in scopes]
         unknown = await code_warnings.unknown(database, catalog, facility.id, named)
         return [
-            RecordWarnings(tuple(code.warning for code in codes), tuple(checks.warnings(spec, scope)))
-            for codes, scope in zip(unknown, scopes, strict=True)
+            RecordWarnings(
+                tuple(code.warning for code in codes),
+                tuple(checks.warnings(spec, scope)),
+                # What was handed in by mistake is taken back whatever is in it.
+                () if spec.is_withdrawn(record) else tuple(p for code in codes if (p := code.problem) is not None),
+            )
+            for record, codes, scope in zip(records, unknown, scopes, strict=True)
         ]
     except (TemplateError, SQLAlchemyError, OSError):  # the records are stored all the same
         return [RecordWarnings()] * len(records)

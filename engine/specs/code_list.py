@@ -94,6 +94,10 @@ class CodeList:
     every: float | None = None
     description: str = ""
     order: tuple[str, ...] = ()  # beginnings of keys in the order of the panel; all other rows come last
+    # Key of the row of `each.list` that a code belongs to, with which the codes of its rows begin: context is `key`.
+    parent: Template | None = None
+    # Hours after a complete read for which a code that the copy does not have may be refused.
+    trusted_hours: float = 0.0
 
     @property
     def read_for(self) -> str | None:

@@ -127,8 +127,10 @@ class Code:
     name: str
     list: str
     key: Template  # key of the row; if it is empty, there is no code
-    # A list of items, each with a code; the key sees the item as `item`.
+    # A list of items, each with a code; key and refuse_at see the item as `item` and its place as `index`.
     each: Template | None = None
+    # Path of the code below the record, if a record whose code the list does not have is refused; None: only a warning.
+    refuse_at: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,10 +146,13 @@ def _codes(entry: Node, templates: Templates, names: Names) -> tuple[Code, ...]:
     codes = []
     for name, node in values.entries(entry, "codes").items():
         items = templates.expression(node, f"codes.{name}", "each", names)
-        item = {} if items is None else {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY}
-        key = templates.expression(node, f"codes.{name}", "key", {**names, **item})
+        seen = dict(names)
+        if items is not None:
+            seen |= {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY, "index": SCALAR}
+        key = templates.expression(node, f"codes.{name}", "key", seen)
         if key is not None:
-            codes.append(Code(name, values.text(node, "list"), key, items))
+            refuse_at = templates.expression(node, f"codes.{name}", "refuse_at", seen)
+            codes.append(Code(name, values.text(node, "list"), key, items, refuse_at))
     return tuple(codes)
 
 

@@ -66,8 +66,11 @@ def _load(
         every=values.number(node, "every", 0) or None,
         description=values.text(node, "description"),
         order=values.texts(node, "order"),
+        parent=templates.expression(node, "", "parent", {"key": SCALAR}),
+        trusted_hours=values.number(node, "trusted", 0),
     )
     _check_example(code_list, node, faults)
+    _check_parent(code_list, node, faults)
     return code_list
 
 
@@ -158,6 +161,12 @@ def _check_example(code_list: CodeList, node: Node, faults: Faults) -> None:
     except TemplateError as error:
         place = node.find(["example"]).source
         faults.add(place, f"code_lists.{code_list.name}.example", f"{error.path}: {error.message}; mend either")
+
+
+def _check_parent(code_list: CodeList, node: Node, faults: Faults) -> None:
+    if code_list.parent is not None and code_list.read_for is None:
+        place = node.find(["parent"]).source
+        faults.add(place, f"code_lists.{code_list.name}.parent", "the list is not read for each row of another one")
 
 
 def _in_order(lists: Mapping[str, CodeList], sections: Sections, faults: Faults) -> list[str]:
