@@ -150,7 +150,7 @@ async def withdraw_delivery(
     along: list[int] = []
     if data.dependents:
         found = await dependents_of(hub.database, specs, facility, (row.spec, row.key), row.patient_norm)
-        along = [one.id for one in found.sent if specs[one.spec].withdrawal is not None]
+        along = [one.id for one in found.sent if found.of_patient and specs[one.spec].withdrawal is not None]
     results = await withdraw(
         hub.database, specs, facility.id, [id_], f"api:{facility.code}", reason=data.reason, dependents=along
     )

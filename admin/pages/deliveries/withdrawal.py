@@ -88,7 +88,7 @@ async def _dependents(opened: OpenDelivery) -> Dependents:
 
 def _withdrawable(opened: OpenDelivery, dependents: Dependents) -> list[DependentDelivery]:
     specs = opened.hub.catalog.specs
-    return [one for one in dependents.sent if specs[one.spec].withdrawal is not None]
+    return [one for one in dependents.sent if dependents.of_patient and specs[one.spec].withdrawal is not None]
 
 
 def _seen(opened: OpenDelivery, dependents: Dependents) -> str:
@@ -135,6 +135,7 @@ async def _page(
             "staying": _by_type(opened, staying),
             "unsent": _by_type(opened, dependents.unsent),
             "complete": dependents.complete,
+            "of_patient": dependents.of_patient,
             "was_sent": opened.row.reference is not None,
             "seen": _seen(opened, dependents),
             "along": along,

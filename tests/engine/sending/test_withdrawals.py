@@ -77,6 +77,14 @@ async def test_what_depends_on_a_visit_is_found_through_others_too(clinic: SatuS
     assert found.complete
 
 
+async def test_what_refers_to_a_room_is_found_without_what_depends_on_that(clinic: SatuSehatClinic) -> None:
+    await clinic.hand_in_examples("Condition", "Procedure")
+    room = str(catalog().specs["Location"].example["id"])
+    found = await dependents_of(clinic.hub.database, catalog().specs, clinic.facility, ("Location", room), None)
+    assert {one.spec for one in found.deliveries} == {"Encounter"}
+    assert (found.complete, found.of_patient) == (True, False)
+
+
 async def test_a_visit_does_not_depend_on_its_diagnoses(clinic: SatuSehatClinic) -> None:
     spec = catalog().specs["Encounter"]
     await clinic.hand_in_examples("Condition")
