@@ -52,8 +52,9 @@ $(COMPARED): $(READY)
 bench: $(COMPARED)  ## measure; each row as a ratio taken in the same run
 	$(BIN)/python -m bench
 
-screenshots: $(COMPARED)  ## the main pages of the demo, into docs/screenshots
+screenshots: $(COMPARED)  ## the main pages of the demo and the use cases' days, into docs/screenshots
 	$(BIN)/python -m bench.screenshots
+	$(BIN)/python -m bench.use_case_screenshots
 
 clean:  ## forget the environment and the demo's data
 	rm -rf .venv var

@@ -81,8 +81,13 @@ def _delivery_addresses(panel: Installation) -> dict[str, str]:
     }
 
 
+def reviewed(panel: Installation) -> bool:
+    """Return whether all visits are entered and reviewed; workers do that a moment after their records."""
+    return panel.rows(UNREVIEWED) == [(0, 0, 0)]
+
+
 def _visit_addresses(panel: Installation) -> dict[str, str]:
-    until(lambda: panel.rows(UNREVIEWED) == [(0, 0, 0)])  # workers enter and review visits a moment after their records
+    until(lambda: reviewed(panel))
     day = f"{clinic_day()}"
     addresses = {
         "visits of a day": f"/kunjungan?date_from={day}&date_to={day}",
