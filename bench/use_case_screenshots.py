@@ -33,6 +33,7 @@ CODES = {
     "VAK-001": ("kfa", "kfa", "93001282"),
     "OBT-001": ("kfa", "kfa", "93002313"),
     "LAB-HB": ("laboratory", "loinc_laboratory", "718-7"),
+    "LAB-BTA": ("laboratory", "loinc_laboratory", "11545-1"),
 }
 UNSENT = "SELECT COUNT(*) FROM deliveries WHERE status <> 'sent'"
 STATUSES = "SELECT spec, key, status, problem FROM deliveries WHERE status <> 'sent'"
@@ -98,9 +99,13 @@ def _take(panel: Installation, page: Page, name: str, day: list[tuple[str, bytes
     [key] = [orjson.loads(body)[0]["id"] for address, body in day if address.endswith("/Encounter")]
     until(lambda: reviewed(panel), patience=PATIENCE_SECONDS)
     [(visit,)] = panel.rows("SELECT id FROM visits WHERE key = ?", key)
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(f"/kunjungan/{visit}")
     page.wait_for_load_state("networkidle")
-    picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    # As high as the page, so that the menu at its side is as long.
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, height)})
+    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"{name}.png"
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     n_bytes = path.stat().st_size

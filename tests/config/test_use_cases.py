@@ -25,6 +25,15 @@ def test_the_pages_are_those_of_the_configuration() -> None:
     assert {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")} == use_case_pages()
 
 
+@pytest.mark.parametrize("name", catalog().use_cases)
+def test_an_example_day_is_complete_in_every_use_case_that_it_is_of(name: str) -> None:
+    specs, example = catalog().specs, catalog().use_cases[name].example
+    records = {kind: several for kind, several in example.records.items() if kind in specs}
+    [day] = records["Encounter"]
+    of = [one for one in catalog().use_cases.values() if recognised(one, specs, day, records)]
+    assert [(one.name, lack.requirement.name) for one in of for lack in lacking(one, specs, day, records)] == []
+
+
 @pytest.mark.parametrize(
     ("record", "records", "expected"),
     [

@@ -24,6 +24,7 @@ TABLET = {
     "details": [PARACETAMOL],
 }
 HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
+ACID_FAST = {"name": "Microscopic observation [Identifier] in Specimen by Acid fast stain"}
 PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
 CODES = {
     "kfa": (
@@ -33,7 +34,10 @@ CODES = {
             **{f"OBT-{number:03}": ("93002313", TABLET) for number in (1, 14, 40, 41, 42, 43)},
         },
     ),
-    "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
+    "laboratory": (
+        "loinc_laboratory",
+        {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN), "LAB-BTA": ("11545-1", ACID_FAST)},
+    ),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""
 
