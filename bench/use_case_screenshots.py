@@ -1,4 +1,4 @@
-"""make screenshots, its second part: hands the example day of each use case in as its page prints it, until all of it is sent.
+"""make screenshots, second part: the example day of each use case, handed in as its page prints it and sent.
 
 Takes a picture of each visit in docs/screenshots/use-cases and prints how long each day took.
 """

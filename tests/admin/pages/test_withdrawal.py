@@ -143,3 +143,18 @@ async def test_the_his_withdraws_by_the_api(his: httpx.AsyncClient, antar: Small
     refused = await his.post(f"/api/v1/deliveries/{person.id}/withdraw", json={"reason": "x"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_withdrawable")
     assert (await his.post(url, json={})).status_code == 400
+
+
+async def test_what_refers_to_a_record_without_a_patient_is_told_and_stays(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1", "person": "P1"})
+    await antar.work()
+    address = f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}"
+    page = " ".join((await page_of(person, f"{address}/tarik")).split())
+    assert "Yang merujuk padanya" in page
+    assert "1 Temuan F1" in page
+    assert "Tarik juga semua" not in page
+    assert await do(person, f"{address}/tarik", reason="salah", along="yes", seen=seen_in(page)) == "withdrawn"
+    assert (await antar.row("Finding", "F1")).withdrawn_at is None
