@@ -18,7 +18,8 @@ class ListProbe:
     """Connects a worker's list reads with the breaker.
 
     A refused account closes the channel for lists and deliveries alike, so that failed logins are bounded. No other
-    failure of a list closes a channel: one list may fail while everything else works.
+    failure of a list closes a channel: one list may fail while everything else works. A `separate` list neither closes
+    a channel nor probes it.
     """
 
     def __init__(self, database: Database) -> None:
@@ -31,7 +32,10 @@ class ListProbe:
         channel, upstream = place.channel, place.code_list.upstream
         timeouts = upstream.profile.timeouts
         state = await self._breaker.state(channel, upstream.breaker, timeouts.connect + timeouts.total)
-        if state is BreakerState.CLOSED:
+        separate = place.code_list.separate
+        if state is BreakerState.PROBE and separate:  # its refusal would say nothing about the account
+            await self._breaker.probe_unused(channel, upstream.breaker)
+        if state is BreakerState.CLOSED or (state is BreakerState.PROBE and separate):
             raise await self._closed(place)
         probing = state is BreakerState.PROBE
 
@@ -44,7 +48,8 @@ class ListProbe:
         try:
             yield lambda: report(Signal.GOOD)
         except NotReadable as error:
-            await report(error.signal, str(error), error.retry_after)
+            if not (separate and error.signal is Signal.REFUSED):
+                await report(error.signal, str(error), error.retry_after)
             raise
         except AntarError:  # an unreadable answer is an answer: the upstream works
             await report(Signal.GOOD)

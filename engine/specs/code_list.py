@@ -96,6 +96,8 @@ class CodeList:
     order: tuple[str, ...] = ()  # beginnings of keys in the order of the panel; all other rows come last
     # Key of the row of `each.list` that a code belongs to, with which the codes of its rows begin: context is `key`.
     parent: Template | None = None
+    # True: the upstream grants it apart from sending, so that its refusal says nothing about the account.
+    separate: bool = False
     # Hours after a complete read for which a code that the copy does not have may be refused.
     trusted_hours: float = 0.0
 

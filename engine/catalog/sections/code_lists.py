@@ -67,6 +67,7 @@ def _load(
         description=values.text(node, "description"),
         order=values.texts(node, "order"),
         parent=templates.expression(node, "", "parent", {"key": SCALAR}),
+        separate=values.flag(node, "separate", False),
         trusted_hours=values.number(node, "trusted", 0),
     )
     _check_example(code_list, node, faults)

@@ -80,3 +80,16 @@ async def test_an_answer_that_says_error_is_no_empty_list(clinic: SatuSehatClini
     await clinic.hub.synchroniser.read(held)
     assert (await synchronisations.latest(clinic.hub.database, clinic.facility.id))["provinces"].state == "failed"
     assert await refusals(clinic, "Patient", province_code="39") == {}
+
+
+async def test_a_token_that_may_not_read_areas_still_sends(clinic: SatuSehatClinic, world: World) -> None:
+    refusal = '{"fault": {"detail": {"errorcode": "oauth.v2.InvalidApiKeyForGivenResource.NoApiProductMatchFound"}}}'
+    world.faults.add(path="/masterdata/v1/provinces", status=401, text=refusal, commit=False)
+    await synchronisations.begin(clinic.hub.database, SHARED, "provinces", "sari")
+    held = await synchronisations.lease_next(clinic.hub.database, ["provinces"])
+    assert held is not None
+    await clinic.hub.synchroniser.read(held)
+    assert (await synchronisations.latest(clinic.hub.database, clinic.facility.id))["provinces"].state == "failed"
+    await clinic.hand_in_examples()
+    await clinic.work()
+    assert {status for status, _ in (await clinic.outcomes("Patient")).values()} == {"sent"}
