@@ -70,9 +70,7 @@ def _load(
         separate=values.flag(node, "separate", False),
         trusted_hours=values.number(node, "trusted", 0),
     )
-    _check_example(code_list, node, faults)
-    _check_parent(code_list, node, faults)
-    return code_list
+    return _checked(code_list, node, faults)
 
 
 def _reads(node: Node, templates: Templates) -> Reads | None:
@@ -151,6 +149,12 @@ def _check_columns(entry: Node, node: Node, path: str, faults: Faults) -> None:
         if column not in declared:
             hint = did_you_mean(column, declared)
             faults.add(used.keys[column], f"{path}.columns.{column}", f"no column {column!r} of the list{hint}")
+
+
+def _checked(code_list: CodeList, node: Node, faults: Faults) -> CodeList:
+    _check_example(code_list, node, faults)
+    _check_parent(code_list, node, faults)
+    return code_list
 
 
 def _check_example(code_list: CodeList, node: Node, faults: Faults) -> None:
