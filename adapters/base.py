@@ -110,6 +110,7 @@ class Reply(Struct, frozen=True):
     earlier: Reply | None = None
     may_have_arrived: bool = False  # judged unavailable instead of unsure because a repetition is harmless
     look: bool = False  # a rejection that counts only if the upstream does not have the record
+    pauses_path: bool = False  # nothing was stored because the path is refused, whatever is sent to it
 
     def __repr__(self) -> str:
         """Leave out the answer: it contains patient data."""

@@ -49,6 +49,7 @@ class OutcomeRule:
     renew: bool = False  # renew the credential and repeat the call once before this verdict counts
     look: bool = False  # search for the record before a rejection counts
     repeated: bool = False  # only for a call whose earlier try may have arrived
+    pauses_path: bool = False  # the answer is about the path: if it repeats, what is sent to the path is paused
 
 
 class Answer(Struct, frozen=True):

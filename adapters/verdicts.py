@@ -57,6 +57,7 @@ class Judge:
             seconds=seconds,
             may_have_arrived=repeatable,
             look=rule is not None and rule.look,
+            pauses_path=rule is not None and rule.pauses_path,
         )
         return reply, rule
 

@@ -26,6 +26,7 @@ MAX_TODOS = 5  # of each upstream in a digest
 PAGES = {  # page of the panel for each kind of condition; for the others it is the page of its health
     ConditionKind.REFUSED: "/admin/facilities/details/{facility}",
     ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
+    ConditionKind.PATH: "/jeda",
     ConditionKind.ABSENT: "/kunjungan/belum-diserahkan",
 }
 
@@ -137,6 +138,7 @@ class AlertMessages:
 def _label(catalog: Catalog, trouble: Trouble) -> str:
     places: dict[ConditionKind, Mapping[str, Any]] = {
         ConditionKind.LIST: catalog.code_lists,
+        ConditionKind.PATH: catalog.specs,
         ConditionKind.SOURCE: catalog.sources,
         ConditionKind.SOURCE_AWAY: catalog.sources,
     }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from admin.commands import backup, clinics, configuration, demo, mappings, people, processes, records, sources
+from admin.commands import backup, clinics, configuration, demo, mappings, pauses, people, processes, records, sources
 from admin.text.words import english
 from engine.database.database import unreachable_reason
 from engine.errors import AntarError
@@ -33,6 +33,7 @@ def make_app() -> typer.Typer:
     clinics.register(app)
     people.register(app)
     mappings.register(app)
+    pauses.register(app)
     sources.register(app)
     return app
 

@@ -24,6 +24,7 @@ from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECOND
 from engine.outbox import claim, delayed_resend
 from engine.outbox.sweep import scheduled_channels
 from engine.sending.outcomes import LOOK_AFTER_MS
+from engine.sending.refused_paths import PAUSE_SECONDS
 from engine.sources import schedule
 from engine.specs.upstream import UpstreamSpec
 
@@ -74,6 +75,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("tokens.lease_until", _ms(patience))
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
     yield DueTimeRule("drains.until", claim.LIFE_MS, keep_ms=claim.LIFE_MS)
+    yield DueTimeRule("pauses.ends_at", _ms(*PAUSE_SECONDS))
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
     yield DueTimeRule("jobs.starts_at", mend.HOLD_MS)
     yield DueTimeRule("value_rules.starts_at", mend.HOLD_MS)
@@ -128,6 +130,7 @@ _CONDITIONS = {
     "tokens.lease_until": "true",
     "leases.until": "true",
     "drains.until": "true",
+    "pauses.ends_at": "ended_at IS NULL AND actor = ''",  # those of a person end when the person said
     "held_resends.due_at": "true",
     "jobs.starts_at": "state = 'running'",
     "value_rules.starts_at": "ended_at IS NULL",

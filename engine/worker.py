@@ -41,6 +41,7 @@ from engine.outbox.reroute import reroute
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain
+from engine.sending.refused_paths import RefusedPaths
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
@@ -106,6 +107,7 @@ class Worker:
             catalog=self._catalog,
             accounts=hub.accounts,
             breaker=CircuitBreaker(hub.database),
+            refused_paths=RefusedPaths(hub.database),
             writer=self._writer,
             sender=Sender(hub.database.clock, self._rng),
             worker=self.name,

@@ -166,6 +166,22 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "ended_at": MAYBE_TIME,
         }
     ),
+    "Pauses": _object({"pauses": _list(_ref("Pause"))}),
+    "Pause": _object(
+        {
+            "id": NUMBER,
+            "upstream": TEXT,
+            "spec": {**MAYBE_TEXT, "description": "The type; null: the whole upstream."},
+            "path": {**MAYBE_TEXT, "description": "Method and path for which the type is paused."},
+            "reason": TEXT,
+            "by": TEXT,
+            "all_facilities": {"type": "boolean", "description": "It is of all clinics; a key cannot end it."},
+            "current": {"type": "boolean", "description": "In force; otherwise it is planned."},
+            "begins_at": TIME,
+            "ends_at": MAYBE_TIME,
+        }
+    ),
+    "PauseEnded": _object({"id": NUMBER, "ended": {"type": "boolean"}}),
     "InboundPage": _object({"requests": _list(_ref("InboundRequest")), "next": NUMBER}),
     "InboundRequest": _object(
         {
@@ -201,6 +217,9 @@ RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "draft_job": ("201", "Job", ("400", "401", "404", "422", "503")),
     "read_job": ("200", "Job", ("400", "401", "404", "503")),
     "move_job": ("200", "Job", ("400", "401", "404", "409", "422", "503")),
+    "list_pauses": ("200", "Pauses", ("400", "401", "503")),
+    "begin_pause": ("201", "Pauses", ("400", "401", "404", "409", "422", "503")),
+    "end_pause": ("200", "PauseEnded", ("400", "401", "404", "503")),
     "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
     "expect_records": ("200", "ExpectedDayReceived", ("400", "401", "404", "503")),
@@ -213,7 +232,7 @@ ERRORS = {
     "408": "The body arrived too slowly.",
     "409": "Its present state does not allow it, or its type cannot be withdrawn.",
     "413": "Beyond a limit, which the message names.",
-    "422": "A reason is missing, or more deliveries are selected than the limit allows.",
+    "422": "A reason is missing, more deliveries are selected than the limit allows, or a pause would end too early.",
     "503": "The database does not answer; try again.",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.api import deliveries, expected, failures, health, inbound, jobs, metrics, openapi, records
+from admin.api import deliveries, expected, failures, health, inbound, jobs, metrics, openapi, pauses, records
 from admin.http.parameters import refuse_unknown
 
 DESCRIBED = Router(
@@ -18,6 +18,9 @@ DESCRIBED = Router(
         jobs.draft_job,
         jobs.read_job,
         jobs.move_job,
+        pauses.list_pauses,
+        pauses.begin_pause,
+        pauses.end_pause,
         inbound.list_inbound,
         inbound.take_inbound,
         inbound.call_inbound,

@@ -28,6 +28,7 @@ from engine.limits.slot_allocator import SlotAllocator
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain
+from engine.sending.refused_paths import RefusedPaths
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
@@ -142,6 +143,7 @@ class DueSender:
             catalog=lambda: self._hub.catalog,
             accounts=self._hub.accounts,
             breaker=CircuitBreaker(database),
+            refused_paths=RefusedPaths(database),
             writer=writer,
             sender=Sender(database.clock, random.Random(1)),  # noqa: S311 - jitter, not secrets
             worker=NAME,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,9 @@ from engine.outbox.pauses.pauses import AUTOMATIC, MAX_REASON_CHARACTERS, NewPau
 MAX_PAST = 30
 MANAGE = {"right": Right.PANEL, "may": Permission.MANAGE}
 MAX_FORM_BYTES = 8192
-_TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H.%M", "%d/%m/%Y %H:%M")
+# A time of the present day, or with its date.
+TIME_PATTERN = r"\s*(\d{1,2}/\d{1,2}/\d{4}\s+|\d{4}-\d{2}-\d{2}[T\s])?\d{1,2}[.:]\d{2}\s*"
+_TIMES = ("%d/%m/%Y %H.%M", "%Y-%m-%d %H.%M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ async def begin_pause(
     if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
     try:
-        begins_at, ends_at = (_time(form.get(name, ""), layout.facility) for name in ("begins", "ends"))
+        begins_at, ends_at = (_time(hub, form.get(name, ""), layout.facility) for name in ("begins", "ends"))
     except ValueError:
         return await _page(request, hub, form=form, problem=say("pause.fault.time"))
     if not form.get("what"):
@@ -97,7 +100,7 @@ async def write_note(
         raise NotFoundException(say("error.not_found"))
     words, facility = form.get("text", ""), layout.facility
     try:
-        ends_at = _time(form.get("ends", ""), facility)
+        ends_at = _time(hub, form.get("ends", ""), facility)
     except ValueError:
         return await _page(request, hub, form=form, note_problem=say("pause.fault.time"))
     if not words or (ends_at is not None and ends_at <= hub.database.clock()):
@@ -119,17 +122,17 @@ def _tidy(data: dict[str, str] | None) -> dict[str, str]:
     return {name: value.replace("\x00", "").strip() for name, value in (data or {}).items()}
 
 
-def _time(text: str, facility: FacilityRow) -> int | None:
+def _time(hub: Hub, text: str, facility: FacilityRow) -> int | None:
     """Return a time of the facility's clock as epoch milliseconds; None for nothing. Raises ValueError."""
     if not text:
         return None
-    for form in _TIMES:
-        try:
-            local = datetime.strptime(text, form).replace(tzinfo=ZoneInfo(facility.time_zone))
-        except ValueError:
-            continue
-        return int(local.timestamp() * 1000)
-    raise ValueError(text)
+    if not re.fullmatch(TIME_PATTERN, text, re.ASCII):
+        raise ValueError(text)
+    written = " ".join(text.replace("T", " ").replace(":", ".").split())
+    today = facility.local(hub.database.clock())
+    written = written if " " in written else f"{today:%d/%m/%Y} {written}"
+    form = _TIMES["-" in written]
+    return int(datetime.strptime(written, form).replace(tzinfo=ZoneInfo(facility.time_zone)).timestamp() * 1000)
 
 
 def _chosen(hub: Hub, what: str) -> tuple[str, tuple[str, ...], str | None]:
@@ -166,6 +169,7 @@ async def _page(
         "note_problem": note_problem,
         "may": layout.may(Permission.MANAGE) and facility is not None,
         "may_everywhere": layout.person.facility_id is None and len(layout.facilities) > 1,
+        "time_pattern": TIME_PATTERN,
         "most": MAX_REASON_CHARACTERS,
         "longest_note": MAX_CHARACTERS,
     }

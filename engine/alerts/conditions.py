@@ -26,6 +26,7 @@ class ConditionKind(StrEnum):
     LIST = "list"  # a code list could not be read several times in a row
     ABSENT = "absent"  # more visits than the day before lack what should have been handed in
     SOURCE_AWAY = "source_away"  # a clinic's database does not answer, or too slowly
+    PATH = "path"  # a path of an upstream refuses everything, so that its type is paused
     SOURCE = "source"  # a clinic's database cannot be read until a person does something
 
 
@@ -85,6 +86,8 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
     ratio = 1 if absent.key in alerted else GROWTH_RATIO
     if clinic.absent.n >= MIN_ABSENT and clinic.absent.n >= ratio * clinic.absent.before:
         yield absent
+    for name, paused_at in clinic.refused_paths.items():
+        yield Trouble(id_, ConditionKind.PATH, name, paused_at)
     for name, failing in clinic.failing_sources.items():
         is_away = failing.fault in (FaultKind.AWAY, FaultKind.SLOW)
         kind = ConditionKind.SOURCE_AWAY if is_away else ConditionKind.SOURCE

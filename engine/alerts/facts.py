@@ -12,6 +12,7 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
+from engine.outbox.pauses.pauses import AUTOMATIC, current_pauses
 from engine.queries.completeness import Growth, growth
 from engine.sources.states import FailingSource, failing_sources
 
@@ -37,6 +38,7 @@ class ClinicFacts:
     broken_lists: Mapping[str, int]  # code list that cannot be read -> since when (epoch ms)
     absent: Growth  # visits that lack what should have been handed in
     failing_sources: Mapping[str, FailingSource] = field(default_factory=dict)  # by name
+    refused_paths: Mapping[str, int] = field(default_factory=dict)  # type whose path is refused -> since when
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ async def facts(hub: Hub) -> Facts:
     ids = [row.id for row in facilities]
     grown = await growth(hub.database, ids, hub.database.clock())
     absent = {id_: grown.get(id_, Growth(id_, 0, 0)) for id_ in ids}
-    sources = await _failing_sources(hub)
+    sources, refused = await _failing_sources(hub), await _refused_paths(hub)
     of_facility: dict[str, list[ChannelHealth]] = {}
     for queue in queues:
         of_facility.setdefault(queue.facility, []).append(queue)
@@ -66,6 +68,7 @@ async def facts(hub: Hub) -> Facts:
             lists.get(row.id, {}),
             absent[row.id],
             sources.get(row.id, {}),
+            refused.get(row.id, {}),
         )
         for row in facilities
     }
@@ -107,6 +110,15 @@ async def _failing_sources(hub: Hub) -> dict[int, dict[str, FailingSource]]:
         if row.source in hub.catalog.sources:
             failing.setdefault(row.facility_id, {})[row.source] = row
     return failing
+
+
+async def _refused_paths(hub: Hub) -> dict[int, dict[str, int]]:
+    """Return the types that are paused because their path refuses everything, by facility."""
+    refused: dict[int, dict[str, int]] = {}
+    for pause in await current_pauses(hub.database):
+        if pause.actor == AUTOMATIC and pause.facility_id is not None and pause.spec in hub.catalog.specs:
+            refused.setdefault(pause.facility_id, {})[pause.spec] = pause.begins_at
+    return refused
 
 
 class _SettledCount(NamedTuple):

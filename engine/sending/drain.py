@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Account, Upstream
-from engine.delivery.types import Channel, ClaimedDelivery, Lease, Settlement, given_back
+from engine.delivery.types import Channel, ClaimedDelivery, Lease, Settlement, Signal, given_back
 from engine.errors import place_of
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
@@ -284,6 +284,7 @@ class Drain:
         self._probed = self._probed or probe
         outcome = await sender.deliver(prepared, self._upstream, account, slots.rate_limiter.wait, probe=probe)
         await self._report(outcome, account.version, probe=probe)
+        await self._note_path(outcome)
         slots.failures = self._context.breaker.failures(self.channel)
         self._settle(outcome.settlement)
 
@@ -306,13 +307,27 @@ class Drain:
         except Exception as error:
             log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
 
+    async def _note_path(self, outcome: Outcome) -> None:
+        """Note whether the path of a delivery works or is refused, which pauses its type."""
+        paths, delivery = self._context.refused_paths, outcome.settlement.delivery
+        if outcome.signal is Signal.GOOD:
+            paths.accepted(delivery)
+        elif outcome.refused_path is not None:
+            try:
+                await paths.refused(delivery, outcome.refused_path, outcome.reason)
+            except Exception as error:
+                log.warning("path_not_paused", upstream=self.channel.upstream, **place_of(error))
+
     def _may_begin(self, prepared: Prepared) -> bool:
-        """Return False while stopping, when the lease is about to end, and on a channel that was closed meanwhile.
+        """Return False while stopping, when the lease is about to end, and if channel or path were closed meanwhile.
 
         A probe is sent on a closed channel, with nothing else claimed.
         """
-        has_lease = prepared.delivery.lease.lasts(self._context.database.clock())
-        return not self._stopping and has_lease and (self._probing or self._context.breaker.is_open(self.channel))
+        delivery, context = prepared.delivery, self._context
+        if self._stopping or not delivery.lease.lasts(context.database.clock()):
+            return False
+        is_open = self._probing or context.breaker.is_open(self.channel)
+        return is_open and not context.refused_paths.is_stopped(delivery)
 
     def _settle(self, settlement: Settlement) -> None:
         self._open -= 1

@@ -27,6 +27,7 @@ class Outcome(Struct, frozen=True):
     signal: Signal = Signal.NOTHING
     reason: str = ""
     retry_after: float | None = None
+    refused_path: str | None = None  # method and path, as the entry writes them, which the answer says is refused
 
 
 LOOK_AFTER_MS = 5_000  # until the search for a record that was accepted without showing its id
@@ -105,6 +106,9 @@ class OutcomeBuilder:
         if doubtful and self._spec.find is None:
             parked = self.parked(reply.message or _NO_ANSWER, reply)
             return replace(parked, signal=Signal.DOWN, reason=reply.message or _NO_ANSWER)
+        if reply.pauses_path:
+            later = self._later(reply, doubtful=doubtful, repeated=repeated)
+            return Outcome(later, reason=reply.message, refused_path=self._path())
         throttled = reply.retry_after is not None or reply.status == HTTPStatus.TOO_MANY_REQUESTS
         signal = Signal.THROTTLED if throttled else Signal.DOWN
         later = self._later(reply, doubtful=doubtful, repeated=repeated)
@@ -139,6 +143,15 @@ class OutcomeBuilder:
         return Outcome(
             self._settlement(Status.FAILED, None, problem=problem, reference=reference, sent_version=version)
         )
+
+    def _path(self) -> str:
+        """Return method and path of the last request as the entry writes them: a real path may name a patient."""
+        operation = self._recorder.attempts[-1].operation if self._recorder.attempts else "create"
+        if operation == "find" and self._spec.find is not None:
+            return f"GET {self._spec.find.path.text}"
+        if operation == "update" and self._spec.update is not None:
+            return f"{self._spec.update.method} {self._spec.update.path.text}"
+        return self._spec.path
 
     def _later(
         self, reply: Reply | None, *, doubtful: bool, repeated: bool = False, problem: str | None = None

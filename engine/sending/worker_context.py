@@ -11,6 +11,7 @@ from engine.delivery.types import Channel, Lease
 from engine.facilities.credentials import Accounts
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slot_allocator import SlotAllocator
+from engine.sending.refused_paths import RefusedPaths
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.value_rules.active import ActiveRules
@@ -24,6 +25,7 @@ class WorkerContext:
     catalog: Callable[[], Catalog]
     accounts: Accounts
     breaker: CircuitBreaker
+    refused_paths: RefusedPaths
     writer: SettlementWriter
     sender: Sender
     worker: str

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from engine.database.database import Database
+from engine.outbox.pauses import pauses as pause_module
+from engine.outbox.pauses.pauses import AUTOMATIC, current_pauses
+from engine.sending.refused_paths import REFUSALS
 from sandbox.world import World
 from tests.chaos.figures import FaultFigures, number, statuses_of
 from tests.chaos.proxy import proxy
@@ -102,6 +105,29 @@ def requests_of(world: World) -> int:
     """Return the number of requests for deliveries; tokens and code lists have other paths."""
     requests = world.witness.summary()["requests"]
     return sum(n for label, n in requests.items() if label.endswith((" Organization", " Location")))
+
+
+async def test_a_path_that_refuses_everything_leaves_the_others_alone(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        refusal = world.faults.add("html-403", method="POST", path="/fhir-r4/v1/Location")
+        started = time.monotonic()
+        working = asyncio.create_task(stage.work(workers=2))
+        await stage.has_arrived(RECORDS // 2)  # all departments, and none of the rooms
+        async with asyncio.timeout(PATIENCE):
+            while not (found := await current_pauses(database)):  # noqa: ASYNC110 - polls the workers
+                await asyncio.sleep(0.05)
+        assert [(pause.spec, pause.path, pause.actor) for pause in found] == [("Location", "POST /Location", AUTOMATIC)]
+        assert await number(database, "SELECT COUNT(*) FROM channels") == 0
+        # Requests of batches that were claimed before the pause was stored, of two workers.
+        assert refusal.struck <= 4 * SLOTS + 2 * REFUSALS
+        world.faults.clear()
+        await pause_module.end(database, found[0].id, "sari")
+        await working
+        report(await stage.account(f"U11 a path that refuses everything, {database.dialect}", started))
+        assert await statuses_of(database) == {"sent": RECORDS}
 
 
 async def until(done: Callable[[], bool], within: float) -> None:

@@ -28,6 +28,7 @@ from engine.outbox.pauses.lanes import keep_lanes
 from engine.outbox.sweep import sweep
 from engine.queries.deliveries import one
 from engine.sending.drain import Drain
+from engine.sending.refused_paths import RefusedPaths
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
@@ -213,6 +214,7 @@ class SmallHub:
         self.clock = clock
         self.channel = Channel(upstream, facility.id)
         self.breaker = CircuitBreaker(hub.database)
+        self.refused_paths = RefusedPaths(hub.database)
         self.rung: set[Channel] = set()
 
     async def hand_in(self, spec: str, *records: dict[str, Any]) -> list[Accepted | Refused]:
@@ -224,6 +226,7 @@ class SmallHub:
             catalog=lambda: self.hub.catalog,
             accounts=self.hub.accounts,
             breaker=self.breaker,
+            refused_paths=self.refused_paths,
             writer=writer,
             sender=Sender(self.clock, random.Random(1)),
             worker="worker",

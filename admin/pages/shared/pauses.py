@@ -11,7 +11,8 @@ from engine.facilities.facilities import FacilityRow
 from engine.notices import Notice
 from engine.outbox.pauses.pauses import AUTOMATIC, Pause
 
-MAX_SHOWN = 2  # pauses of each kind in the strip; the page has all of them
+MAX_SHOWN = 2  # current pauses in the strip; the page has all of them
+ANNOUNCED_MS = 7 * 86_400_000  # before it begins, from which on the strip names a planned pause
 PAGE = "/jeda"
 
 
@@ -77,11 +78,12 @@ class PausesInForce:
             yield Announcement("speakerphone", notice.text, f"{by}{until}")
         for pause in self.current[:MAX_SHOWN]:
             yield Announcement("player-pause", self.subject(pause), self.words(pause))
-        for pause in self.planned[:1]:
+        soon = [pause for pause in self.planned if pause.begins_at - self.now < ANNOUNCED_MS]
+        for pause in soon[:1]:
             begins = short_time(pause.begins_at, self.facility, self.now) if self.facility else ""
             span = say("pause.planned", at=begins, until=self.until(pause.ends_at))
             yield Announcement("calendar-time", self.subject(pause), f"{span}: {sentence(pause.reason)}")
-        more = len(self.current[MAX_SHOWN:]) + len(self.planned[1:])
+        more = len(self.current[MAX_SHOWN:]) + len(soon[1:])
         if more:
             yield Announcement("dots", say("pause.more", n=more))
 

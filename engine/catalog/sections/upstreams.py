@@ -150,6 +150,9 @@ def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
     if verdict is not None and verdict.value not in names:
         hint = did_you_mean(str(verdict.value), names)
         faults.add(verdict.source, f"{path}.verdict", f"no verdict {verdict.value!r}{hint}")
+    pauses = node.get("pauses")
+    if pauses is not None and values.text(node, "verdict") != Verdict.UNAVAILABLE:
+        faults.add(pauses.source, f"{path}.pauses", "goes with `verdict: unavailable`: what is sent there waits")
     return OutcomeRule(
         verdict=values.text(node, "verdict", Verdict.REJECTED),
         statuses=tuple(span for status in values.items(node, "status") if (span := _span(status.value)) is not None),
@@ -161,6 +164,7 @@ def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
         renew=values.flag(node, "renew", False),
         look=values.flag(node, "look", False),
         repeated=values.flag(node, "repeated", False),
+        pauses_path=pauses is not None,
     )
 
 

@@ -85,6 +85,7 @@ async def test_a_second_submit_pauses_nothing_twice(person: httpx.AsyncClient, a
         ({"what": "", "reason": "uji"}, "Pilih dulu"),
         ({"what": "ministry/Visit", "reason": "uji", "ends": "2020-01-01T10:00"}, "sudah lewat"),
         ({"what": "ministry/Visit", "reason": "uji", "ends": "besok"}, "tidak dapat dibaca"),
+        ({"what": "ministry/Visit", "reason": "uji", "ends": "31/02/2099 25.00"}, "tidak dapat dibaca"),
         (
             {"what": "ministry/Visit", "reason": "uji", "begins": "2099-01-02T10:00", "ends": "2099-01-01T10:00"},
             "sesudah waktu mulai",
@@ -98,6 +99,14 @@ async def test_what_is_wrong_is_said_and_what_was_written_stays(
     assert (answer.status_code, words in answer.text) == (400, True)
     assert f'value="{fields["reason"]}"' in answer.text
     assert await present(antar) == []
+
+
+@pytest.mark.parametrize("written", ["23.59", "23:59", "10/03/2026 23.59", "2026-03-10T23:59", " 10/3/2026  23.59 "])
+async def test_a_time_is_read_as_people_write_it(person: httpx.AsyncClient, antar: SmallHub, written: str) -> None:
+    assert f"{antar.facility.local(antar.clock()):%d/%m/%Y}" == "10/03/2026"
+    await act(person, what="ministry/Visit", reason="uji", ends=written)
+    [pause] = await present(antar)
+    assert f"{antar.facility.local(pause.ends_at or 0):%d/%m/%Y %H.%M}" == "10/03/2026 23.59"
 
 
 async def test_what_cannot_be_paused_is_refused(person: httpx.AsyncClient) -> None:
