@@ -58,15 +58,8 @@ def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, st
     for channel in health.channels:
         label, facility, reason = labels[channel.upstream], channel.facility, sentence(channel.reason)
         if channel.pause is not None:
-            yield _alarm(
-                "paused",
-                mild=True,
-                href="/jeda",
-                upstream=label,
-                facility=facility,
-                reason=sentence(channel.pause.reason),
-            )
-        elif channel.cause:
+            continue  # what happens to its upstream meanwhile stops nothing
+        if channel.cause:
             yield _alarm(channel.cause, upstream=label, facility=facility, reason=reason)
         elif health.workers_alive and _late(channel, health.now):
             age = duration(channel.wait(health.now) or 0)

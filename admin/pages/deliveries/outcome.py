@@ -38,11 +38,12 @@ class OutcomeView:
     note: str
     mark: str  # changes whenever the words may change
     moving: bool  # something will happen by itself, sooner or later
+    paused: bool = False  # a pause keeps it
 
     @property
     def soon(self) -> bool:
         """Return whether that is the next thing to happen."""
-        return self.status in (Status.QUEUED, Status.SENDING)
+        return self.status in (Status.QUEUED, Status.SENDING) and not self.paused
 
 
 @get(
@@ -81,7 +82,9 @@ async def outcome_of(opened: OpenDelivery, *, resent: bool) -> OutcomeView:
         words, note = await _in_words(opened, now.closed if now else None, resent=resent)
     status = Status.QUEUED if is_held else Status(row.status)
     moving = is_held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
-    return OutcomeView(status, layout.icon(status), words, opened.hide(note), _shown_mark(row, now), moving)
+    kept = not is_held and bool(paused(opened.entry, layout, row))
+    icon = "player-pause" if kept else layout.icon(status)
+    return OutcomeView(status, icon, words, opened.hide(note), _shown_mark(row, now), moving, kept)
 
 
 def _shown_mark(row: DeliveryRow, now: DeliveryState | None) -> str:
