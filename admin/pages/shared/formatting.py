@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -68,7 +68,17 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def paused(spec: Spec, layout: Layout, row: DeliveryRow) -> str:
+class QueuedRow(Protocol):
+    """A delivery, or the columns of it that show whether it is due by itself."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def due_at(self) -> int | None: ...
+
+
+def paused(spec: Spec, layout: Layout, row: QueuedRow) -> str:
     """Return why a delivery is kept from being sent by a pause, in words; empty if none keeps it."""
     waits = row.status in (Status.QUEUED, Status.RETRYING) or (row.status == Status.UNSURE and row.due_at is not None)
     return layout.pauses.words(layout.pauses.of(spec.upstream.name, spec.name)) if waits else ""

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.formatting import badge_code, moment, withdrawn_badge
+from admin.pages.shared.formatting import badge_code, moment, paused, withdrawn_badge
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, say, sentence
 from engine.catalog.catalog import Catalog
@@ -145,7 +145,7 @@ def delivery_view(layout: Layout, spec: Spec, row: DeliveryOfVisit) -> dict[str,
         "withdrawn": withdrawn_badge(row.withdrawn_at, row.status),
         "code": badge_code(row.http_status, row.code),
         "http": row.http_status,
-        "reason": reason,
+        "reason": paused(spec, layout, row) or reason,
         "time": moment(row.settled_at or row.changed_at, facility),
         "href": f"/integrasi/{spec.upstream.name}/{spec.name}/{row.id}",
     }

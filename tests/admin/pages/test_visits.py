@@ -12,6 +12,8 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.database.transaction import ModelTransaction
 from engine.facilities.facilities import add_facility
+from engine.outbox.pauses import pauses
+from engine.outbox.pauses.pauses import NewPause
 from engine.queries import patients
 from engine.visits import expected_counts
 from tests import databases
@@ -135,6 +137,16 @@ async def test_what_failed_is_sent_again_with_one_button_and_its_result_is_shown
     assert "menunggu jawaban" in (await person.get(sent.headers["location"])).text
     await antar.work()
     assert "1 kiriman dikirim ulang, semua terkirim" in (await person.get(sent.headers["location"])).text
+
+
+async def test_a_visit_says_what_of_it_is_paused(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    new = NewPause(antar.facility.id, "ministry", "pindah server", ("Visit",))
+    await pauses.begin(antar.hub.database, new, "sari")
+    await antar.hand_in("Visit", {"id": "V1", "note": "baru"})
+    visit = await visit_of(antar)
+    page = (await person.get(f"/kunjungan/{visit.id}")).text
+    assert "Dijeda sampai dilanjutkan oleh sari: pindah server" in page.partition('id="keadaan-kunjungan"')[2]
 
 
 async def test_nothing_is_sent_again_of_a_visit_where_nothing_failed(
