@@ -16,6 +16,7 @@ from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
+from admin.http.language import back
 from admin.http.parameters import Id, Text
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
@@ -80,10 +81,13 @@ async def begin_pause(
 
 
 @post(f"{PAGE}/{{id_:int}}/lanjutkan", opt=MANAGE)
-async def end_pause(hub: NamedDependency[Hub], person: NamedDependency[Person], id_: Id) -> Redirect:
-    """Resume what is paused, or cancel what is planned; a late click changes nothing."""
+async def end_pause(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], id_: Id
+) -> Redirect:
+    """Resume what is paused, or cancel what is planned, and show the page again; a late click changes nothing."""
     await pauses.end(hub.database, id_, person.name, person.facility_id)
-    return Redirect(PAGE, status_code=303)
+    came_from = request.headers.get("referer", "")
+    return Redirect(back(came_from) if came_from else PAGE, status_code=303)
 
 
 @post(f"{PAGE}/catatan", opt=MANAGE, status_code=200, request_max_body_size=MAX_FORM_BYTES)

@@ -69,6 +69,19 @@ async def test_a_whole_upstream_is_paused_without_an_alarm(person: httpx.AsyncCl
     assert "belum dikirim selama" not in page
 
 
+async def test_a_list_leads_to_the_pause_of_its_type_and_resumes_it(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = f"{HOME}/Visit"
+    assert 'href="/jeda?apa=ministry/Visit"' in (await person.get(address)).text
+    form = (await person.get("/jeda", params={"apa": "ministry/Visit"})).text
+    assert '<option value="ministry/Visit" selected>' in form
+    await act(person, what="ministry/Visit", reason="uji")
+    assert 'action="/jeda/1/lanjutkan"' in (await person.get(address)).text
+    headers = {**OWN, "referer": f"http://antar.test{address}"}
+    resumed = await person.post("/jeda/1/lanjutkan", headers=headers)
+    assert resumed.headers["location"] == address
+    assert await present(antar) == []
+
+
 async def test_a_second_submit_pauses_nothing_twice(person: httpx.AsyncClient, antar: SmallHub) -> None:
     for _ in range(2):
         assert (await act(person, what="ministry/Visit", reason="uji")).status_code == 303

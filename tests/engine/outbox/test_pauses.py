@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from engine.alerts.conditions import ConditionKind, Thresholds, troubles
+from engine.alerts.facts import facts
 from engine.delivery.status import PAUSED_LANES, Status
-from engine.delivery.types import Channel
+from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import add_facility
 from engine.health import channels
 from engine.outbox.claim import claim
@@ -15,6 +17,7 @@ from engine.outbox.pauses.lanes import keep_lanes
 from engine.outbox.pauses.pauses import NewPause, PauseFault
 from engine.outbox.resend import ignore, resend
 from engine.outbox.sweep import due_channels, oldest_due
+from engine.specs.upstream import Breaker
 from tests.engine.small_hub import SmallHub, accepted
 
 pytestmark = pytest.mark.anyio
@@ -191,6 +194,18 @@ async def test_a_paused_upstream_waits_for_no_worker(antar: SmallHub) -> None:
     assert await oldest_due(antar.hub.database) == {}
     [health] = await channels(antar.hub, antar.facility.id)
     assert health.oldest_due is None
+
+
+async def test_a_paused_upstream_that_is_down_alerts_nobody(antar: SmallHub) -> None:
+    await antar.breaker.report(antar.channel, Breaker(failures=1, pause=30), Signal.DOWN, "mati")
+    thresholds = Thresholds(30, 50)
+    before = [trouble.kind for trouble in troubles(await facts(antar.hub), thresholds, None, frozenset())]
+    await pause(antar)
+    after = [trouble.kind for trouble in troubles(await facts(antar.hub), thresholds, None, frozenset())]
+    assert (ConditionKind.DOWN in before, ConditionKind.DOWN in after) == (True, False)
+    [health] = await channels(antar.hub)
+    assert health.pause is not None
+    assert (health.pause.by, health.pause.reason, health.pause.until) == ("sari", "pemeliharaan", None)
 
 
 async def test_what_was_set_aside_while_paused_becomes_due_in_a_lane_that_is_read(antar: SmallHub) -> None:
