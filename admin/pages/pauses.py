@@ -74,9 +74,9 @@ async def begin_pause(
     facility_id = None if form.get("everywhere") == "yes" and person.facility_id is None else layout.facility.id
     new = NewPause(facility_id, upstream, form.get("reason", ""), specs, path, begins_at, ends_at)
     begun = await pauses.begin(hub.database, new, person.name)
-    if isinstance(begun, PauseFault) and begun is not PauseFault.EXISTS:
+    again = begun is PauseFault.EXISTS and await _is_again(hub, layout.facility, new, person)
+    if isinstance(begun, PauseFault) and not again:
         return await _page(request, hub, form=form, problem=say(f"pause.fault.{begun}"))
-    # The second of two clicks: the page shows what the first one did.
     return Redirect(PAGE, status_code=303)
 
 
@@ -119,6 +119,14 @@ async def remove_note(hub: NamedDependency[Hub], person: NamedDependency[Person]
     """Remove a note; a late click changes nothing."""
     await remove_notice(hub.database, id_, person.name, person.facility_id)
     return Redirect(PAGE, status_code=303)
+
+
+async def _is_again(hub: Hub, facility: FacilityRow, new: NewPause, person: Person) -> bool:
+    """Return whether the person began this same pause before: the second of two clicks."""
+    open_ = await pauses.open_pauses(hub.database, facility.id)
+    mine = [pause for pause in open_ if pause.actor == person.name and pause.reason == new.reason]
+    subjects = {(pause.upstream, pause.spec, pause.ends_at) for pause in mine}
+    return all((new.upstream, spec, new.ends_at) in subjects for spec in new.specs or (None,))
 
 
 def _tidy(data: dict[str, str] | None) -> dict[str, str]:

@@ -116,8 +116,9 @@ async def _refused_paths(hub: Hub) -> dict[int, dict[str, int]]:
     """Return the types that are paused because their path refuses everything, by facility."""
     refused: dict[int, dict[str, int]] = {}
     for pause in await current_pauses(hub.database):
-        if pause.actor == AUTOMATIC and pause.facility_id is not None and pause.spec in hub.catalog.specs:
-            refused.setdefault(pause.facility_id, {})[pause.spec] = pause.begins_at
+        spec = hub.catalog.specs.get(pause.spec or "")
+        if pause.actor == AUTOMATIC and pause.facility_id is not None and spec is not None:
+            refused.setdefault(pause.facility_id, {})[spec.name] = pause.begins_at
     return refused
 
 

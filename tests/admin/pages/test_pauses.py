@@ -85,6 +85,8 @@ async def test_a_list_leads_to_the_pause_of_its_type_and_resumes_it(person: http
 async def test_a_second_submit_pauses_nothing_twice(person: httpx.AsyncClient, antar: SmallHub) -> None:
     for _ in range(2):
         assert (await act(person, what="ministry/Visit", reason="uji")).status_code == 303
+    other = await act(person, what="ministry/Visit", reason="uji", ends=local(antar, 60))
+    assert (other.status_code, "sudah dijeda pada waktu itu" in other.text) == (400, True)
     [pause] = await present(antar)
     for _ in range(2):  # of two tabs
         assert (await act(person, f"/jeda/{pause.id}/lanjutkan")).status_code == 303
