@@ -111,6 +111,7 @@ class Reply(Struct, frozen=True):
     may_have_arrived: bool = False  # judged unavailable instead of unsure because a repetition is harmless
     look: bool = False  # a rejection that counts only if the upstream does not have the record
     pauses_path: bool = False  # nothing was stored because the path is refused, whatever is sent to it
+    headers: str = ""  # of the answer, those that are kept; see adapters.kept_headers
 
     def __repr__(self) -> str:
         """Leave out the answer: it contains patient data."""
@@ -172,6 +173,15 @@ class IdentityCheck(Protocol):
 
     async def identity_link(self, account: Account, agent: Agent, environment: str) -> IdentityLink:
         """Return a new link; `environment` is the profile of the installation, whose key is used."""
+        ...
+
+
+@runtime_checkable
+class IdentifiedRequests(Protocol):
+    """An upstream whose requests carry headers with credentials, or made from them."""
+
+    def secret_headers(self) -> Sequence[str]:
+        """Return the names of these headers; their values are stored nowhere."""
         ...
 
 

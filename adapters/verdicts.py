@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from adapters.base import CUT_KEPT_BYTES, Call, Profile, Reply, Verdict
+from adapters.kept_headers import kept_headers
 from adapters.messages import message
 from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
@@ -58,6 +59,7 @@ class Judge:
             may_have_arrived=repeatable,
             look=rule is not None and rule.look,
             pauses_path=rule is not None and rule.pauses_path,
+            headers=kept_headers(response.headers, media),
         )
         return reply, rule
 

@@ -53,7 +53,7 @@ FLOORS = {
         "worker",
     ],
     "adapters": [
-        "messages outcome_rules wire",
+        "kept_headers messages outcome_rules wire",
         "base outbound",
         "clinic_webhook dryrun his_database notifications verdicts",
         "http_upstream",

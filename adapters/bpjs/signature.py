@@ -13,6 +13,10 @@ from adapters.wire.contract import HeaderBlock, header_block
 _TIMESTAMP = re.compile(rb"^X-timestamp: (\d+)\r$", re.MULTILINE)
 
 
+SECRET_HEADERS = ("X-cons-id", "X-timestamp", "X-signature", "user_key")
+LOGIN_HEADER = "X-authorization"
+
+
 def signature(cons_id: str, secret: str, timestamp: int) -> str:
     """Return base64(HMAC-SHA256(secret, "cons_id&timestamp")); the header takes it unquoted, including plus signs."""
     digest = hmac.digest(secret.encode(), f"{cons_id}&{timestamp}".encode(), hashlib.sha256)
@@ -27,15 +31,21 @@ def headers(credentials: Mapping[str, str], timestamp: int, application: str = "
     """
     cons_id = credentials["cons_id"]
     lines = [
-        ("X-cons-id", cons_id),
-        ("X-timestamp", str(timestamp)),
-        ("X-signature", signature(cons_id, credentials["secret_key"], timestamp)),
-        ("user_key", credentials["user_key"]),
+        *zip(
+            SECRET_HEADERS,
+            (
+                cons_id,
+                str(timestamp),
+                signature(cons_id, credentials["secret_key"], timestamp),
+                credentials["user_key"],
+            ),
+            strict=True,
+        ),
         ("Accept", "application/json"),
     ]
     if application:
         login = f"{credentials['username']}:{credentials['password']}:{application}"
-        lines.append(("X-authorization", f"Basic {base64.b64encode(login.encode()).decode()}"))
+        lines.append((LOGIN_HEADER, f"Basic {base64.b64encode(login.encode()).decode()}"))
     return header_block(lines)
 
 

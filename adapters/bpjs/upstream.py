@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from adapters.base import Account, Reply, Verdict
 from adapters.bpjs.cipher import decrypt
-from adapters.bpjs.signature import headers, timestamp_of
+from adapters.bpjs.signature import LOGIN_HEADER, SECRET_HEADERS, headers, timestamp_of
 from adapters.http_upstream import HttpUpstream, NoCredential
 from adapters.messages import message
 from adapters.wire.contract import HeaderBlock, Response
@@ -27,6 +28,9 @@ class Bpjs(HttpUpstream):
 
     With `settings.application` (PCare's kdAplikasi) a login is sent, too: username and password.
     """
+
+    def secret_headers(self) -> Sequence[str]:
+        return (*SECRET_HEADERS, LOGIN_HEADER) if self.profile.settings.get("application") else SECRET_HEADERS
 
     async def authorize(self, account: Account) -> HeaderBlock:
         application = str(self.profile.settings.get("application", ""))

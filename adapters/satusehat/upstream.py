@@ -43,6 +43,9 @@ class SatuSehat(HttpUpstream):
     def check(self, payload: Any) -> Sequence[Problem]:
         return preflight.check(payload)
 
+    def secret_headers(self) -> Sequence[str]:
+        return ("Authorization",)
+
     async def authorize(self, account: Account) -> HeaderBlock:
         return await self._tokens.headers(account)
 

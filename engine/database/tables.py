@@ -657,6 +657,7 @@ class Attempt(Base):
     verdict: Mapped[str] = mapped_column(String(20))
     message: Mapped[str] = mapped_column(Text)
     response: Mapped[bytes | None] = mapped_column(LargeBinary)
+    headers: Mapped[str | None] = mapped_column(Text)  # of the answer; see adapters.kept_headers
     # When its bodies were removed by age; see engine.maintenance.retention.
     pruned_at: Mapped[int | None] = mapped_column(BigInteger)
 

@@ -123,6 +123,7 @@ class NewAttempt(Struct, frozen=True):
     response: bytes | None = None
     # Path of the fault in the request, as the answer names it; stored in the delivery's cause, not in the attempt.
     place: str | None = None
+    headers: str | None = None  # of the answer, those that are kept
 
 
 class Settlement(Struct, frozen=True):

@@ -225,7 +225,7 @@ _SHORT_PATH = {
 _STRIP = {
     dialect: Command(
         f"""
-UPDATE attempts SET request = NULL, response = NULL, pruned_at = :now, path = {path}
+UPDATE attempts SET request = NULL, response = NULL, headers = NULL, pruned_at = :now, path = {path}
 WHERE id IN (SELECT id FROM {{ids}} AS v) AND (request IS NOT NULL OR response IS NOT NULL OR path LIKE '%?%')
 """,
         only=dialect,

@@ -201,6 +201,7 @@ async def _write_attempts(tx: Transaction, settlements: Sequence[Settlement]) ->
             attempt.http_status,
             attempt.code,
             packed(attempt.response),
+            attempt.headers,
         )
         for settlement in settlements
         for attempt in settlement.attempts
@@ -225,4 +226,5 @@ _ATTEMPT = (
     "http_status",
     "code",
     "response",
+    "headers",
 )

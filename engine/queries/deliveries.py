@@ -122,6 +122,7 @@ class DetailedAttempt(NamedTuple):
     verdict: str
     message: str
     response: bytes | None
+    headers: str | None
     pruned_at: int | None
     request_size: int
     response_size: int

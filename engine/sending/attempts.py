@@ -79,6 +79,7 @@ class AttemptRecorder:
             code=code_of(reply),
             response=reply.body[:MAX_BODY_BYTES] or None,
             place=reply.place,
+            headers=reply.headers or None,
         )
 
 

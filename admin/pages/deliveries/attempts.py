@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
-from urllib.parse import quote
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import orjson
 from litestar import Request
 
+from adapters.base import IdentifiedRequests
 from adapters.messages import ALL, AT, read_message
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.deliveries.timeline import describe_trigger
@@ -21,6 +22,15 @@ from engine.queries import deliveries
 from engine.queries.deliveries import BODIES, DetailedAttempt
 
 COMPARED_ATTEMPTS = 2
+
+
+class Header(NamedTuple):
+    """A header of a request or an answer; without a value it is secret."""
+
+    name: str
+    value: str | None = None
+
+
 _ID = re.compile(r"\d{1,15}", re.ASCII)
 
 
@@ -101,9 +111,29 @@ def bodies(opened: OpenDelivery, row: DetailedAttempt) -> dict[str, Any]:
     """Return the exact bodies of an attempt, as folding trees."""
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
-        "media": _media(opened, row),
+        "request_headers": _request_headers(opened, row),
+        "response_headers": _response_headers(opened, row),
         "curl": opened.hide(curl(opened, row)),
     }
+
+
+def _request_headers(opened: OpenDelivery, row: DetailedAttempt) -> list[Header]:
+    """Return the headers of a request as they follow from the upstream's declaration; secrets are only named."""
+    adapter = opened.hub.upstream(opened.layout.upstream.name)
+    secret = adapter.secret_headers() if isinstance(adapter, IdentifiedRequests) else ()
+    host = urlsplit(opened.hub.settings.addresses.get(opened.layout.upstream.name, "")).netloc
+    body = [Header("Content-Type", _media(opened, row)), Header("Content-Length", str(len(row.request or b"")))]
+    return [
+        Header("Host", host),
+        Header("Accept", "application/json"),
+        *(body if row.request else ()),
+        *(Header(name) for name in secret),
+    ]
+
+
+def _response_headers(opened: OpenDelivery, row: DetailedAttempt) -> list[Header]:
+    pairs = (line.partition(": ") for line in (row.headers or "").splitlines())
+    return [Header(name, opened.hide(value)) for name, _, value in pairs]
 
 
 def curl(opened: OpenDelivery, row: DetailedAttempt) -> str:

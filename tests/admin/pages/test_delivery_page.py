@@ -61,6 +61,21 @@ async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
     return [tuple(row) for row in rows]
 
 
+async def test_headers_are_shown_without_secrets(
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(antar.ministry), "secret_headers", lambda _: ("X-Secret",), raising=False)
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, headers=f"x-request-id: abc-1\nserver: {NIK}")]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    address = f"{VISITS}/{(await antar.row('Visit', 'V1')).id}"
+    page = await page_of(person, f"{address}?tab=request")
+    assert re.search(r"Content-Length\d+", page)
+    assert "X-Secretrahasia, tidak disimpan" in page
+    assert "x-request-idabc-1" in page
+    assert NIK not in page
+
+
 async def test_each_tab_shows_its_part(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar, note="batuk")
     summary, request, response, tries, record, acts = [await page_of(person, address + tab) for tab in TABS]
