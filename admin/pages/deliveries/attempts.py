@@ -111,13 +111,13 @@ def bodies(opened: OpenDelivery, row: DetailedAttempt) -> dict[str, Any]:
     """Return the exact bodies of an attempt, as folding trees."""
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
-        "request_headers": _request_headers(opened, row),
+        "request_headers": request_headers(opened, row),
         "response_headers": _response_headers(opened, row),
         "curl": opened.hide(curl(opened, row)),
     }
 
 
-def _request_headers(opened: OpenDelivery, row: DetailedAttempt) -> list[Header]:
+def request_headers(opened: OpenDelivery, row: DetailedAttempt) -> list[Header]:
     """Return the headers of a request as they follow from the upstream's declaration; secrets are only named."""
     adapter = opened.hub.upstream(opened.layout.upstream.name)
     secret = adapter.secret_headers() if isinstance(adapter, IdentifiedRequests) else ()

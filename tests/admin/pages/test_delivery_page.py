@@ -64,7 +64,7 @@ async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
 async def test_headers_are_shown_without_secrets(
     person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(antar.ministry), "secret_headers", lambda _: ("X-Secret",), raising=False)
+    monkeypatch.setattr(antar.ministry, "secret_headers", lambda: ("X-Secret",), raising=False)
     antar.ministry.script = [refused(Verdict.REJECTED, 400, headers=f"x-request-id: abc-1\nserver: {NIK}")]
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()

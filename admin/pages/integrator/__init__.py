@@ -1,0 +1,1 @@
+"""Pages for the integrator at the vendor of a clinic's system."""
