@@ -46,6 +46,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         "month": f"/laporan/{clinic_day():%Y-%m}",
         "account": "/akun",
         "saved views": "/tampilan",
+        "workbench": "/meja-uji?jenis=Condition",
         "identity": "/identitas/satusehat",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},

@@ -46,7 +46,7 @@ FLOORS = {
         "maintenance mapping value_rules",
         "intake sending",
         "sources",
-        "config_tests corrections hub jobs",
+        "config_tests corrections draft_trial hub jobs",
         "health recent_facts record_check",
         "alerts",
         "due_times",
@@ -66,7 +66,7 @@ FLOORS = {
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
         "pages.identity pages.inbound_requests pages.pauses pages.setup",
-        "pages.inbound_request pages.problems pages.sources pages.visits",
+        "pages.inbound_request pages.integrator pages.problems pages.sources pages.visits",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
         "pages.views",

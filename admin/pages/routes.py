@@ -20,6 +20,7 @@ from admin.pages import (
 )
 from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
+from admin.pages.integrator import routes as integrator
 from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
 from admin.pages.problems import routes as problems
@@ -66,6 +67,7 @@ ROUTER = Router(
         *ROUTES,
         *dashboard.ROUTES,
         *deliveries.ROUTES,
+        *integrator.ROUTES,
         *jobs.ROUTES,
         *mapping.ROUTES,
         *problems.ROUTES,

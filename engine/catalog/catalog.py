@@ -12,7 +12,7 @@ from adapters.registry import ADAPTERS
 from engine.catalog.cross_checks import check_relations
 from engine.catalog.entries.entries import inheriting, load_entry
 from engine.catalog.reading.examples import check_examples
-from engine.catalog.reading.files import Sections, read_files
+from engine.catalog.reading.files import Sections, put_draft, read_files
 from engine.catalog.sections.code_lists import load_code_lists
 from engine.catalog.sections.inbound import load_inbound
 from engine.catalog.sections.mappings import Mapped, load_mappings, mapped
@@ -66,13 +66,14 @@ class Catalog:
         return types
 
 
-def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
+def load(directory: Path, adapters: Collection[str] | None = None, draft: str = "") -> Catalog:
     """Load resources.yaml, bpjs_jobs.yaml and the files that they include; raises ConfigFaults with all faults.
 
-    `adapters` are the names of adapters that an upstream may use; None: those of the registry.
+    `adapters` are the names of adapters that an upstream may use; None: those of the registry. `draft` is YAML whose
+    entries stand in place of those of the same names.
     """
     with _uncollected():
-        return _load(directory, adapters)
+        return _load(directory, adapters, draft)
 
 
 @contextmanager
@@ -87,9 +88,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _load(directory: Path, adapters: Collection[str] | None) -> Catalog:
+def _load(directory: Path, adapters: Collection[str] | None, draft: str) -> Catalog:
     faults = Faults()
     sections = read_files(directory, faults)
+    if draft:
+        put_draft(draft, sections, faults)
     faults.settle()
     upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
     upstreams = with_remedies(upstreams, sections, faults)

@@ -126,6 +126,8 @@ def _others(person: Person) -> Iterator[MenuEntry]:
         yield MenuEntry(say("nav.views"), "bookmark", *_own("tampilan"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
+        if person.may(Permission.RAW) and person.may(Permission.BODIES):
+            yield MenuEntry(say("nav.workbench"), "flask", *_own("meja-uji"))
         yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))
         yield MenuEntry(say("nav.pauses"), "player-pause", *_own("jeda"))
     if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):

@@ -10,9 +10,10 @@ from pathlib import Path
 from engine.catalog.reading.grammar import check_grammar
 from engine.catalog.reading.values import text_of
 from engine.source.faults import Faults, Source
-from engine.source.tree import Node, read
+from engine.source.tree import Node, parse, read
 from engine.specs.text import Text
 
+DRAFT = "draft"  # name of a draft in faults
 ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the second optional
 # Sections that map names to declarations.
 SECTIONS = (
@@ -49,6 +50,23 @@ def read_files(directory: Path, faults: Faults) -> Sections:
     for path in _root_files(directory, faults):
         _read_file(path, directory, sections, faults)
     return sections
+
+
+def put_draft(text: str, sections: Sections, faults: Faults) -> None:
+    """Put the entries of a draft in place of those of the same names."""
+    root = parse(text, DRAFT, faults)
+    if root is None:
+        return
+    check_grammar(root, faults)
+    for name in root.entries or {}:
+        if name != "specs":
+            faults.add(root.source, name, "a draft has `specs` alone; the rest is read from the files")
+    specs = root.get("specs")
+    for name, node in (specs.entries or {}).items() if specs is not None else ():
+        if name not in sections.specs:
+            faults.add(node.source, f"specs.{name}", "no entry of that name; a draft changes an entry")
+        sections.specs[name] = node
+        sections.keys["specs", name] = node.source
 
 
 def _root_files(directory: Path, faults: Faults) -> Iterator[Path]:
