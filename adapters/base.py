@@ -111,6 +111,7 @@ class Reply(Struct, frozen=True):
     may_have_arrived: bool = False  # judged unavailable instead of unsure because a repetition is harmless
     look: bool = False  # a rejection that counts only if the upstream does not have the record
     pauses_path: bool = False  # nothing was stored because the path is refused, whatever is sent to it
+    foreign: bool = False  # a rejection because the record is another organization's
     headers: str = ""  # of the answer, those that are kept; see adapters.kept_headers
 
     def __repr__(self) -> str:

@@ -50,6 +50,7 @@ class OutcomeRule:
     look: bool = False  # search for the record before a rejection counts
     repeated: bool = False  # only for a call whose earlier try may have arrived
     pauses_path: bool = False  # the answer is about the path: if it repeats, what is sent to the path is paused
+    foreign: bool = False  # a rejection because the record is another organization's: it is set aside
 
 
 class Answer(Struct, frozen=True):

@@ -59,6 +59,7 @@ class Judge:
             may_have_arrived=repeatable,
             look=rule is not None and rule.look,
             pauses_path=rule is not None and rule.pauses_path,
+            foreign=rule is not None and rule.foreign,
             headers=kept_headers(response.headers, media),
         )
         return reply, rule

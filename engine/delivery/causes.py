@@ -28,6 +28,10 @@ class CauseKind(StrEnum):
     UNSURE = "unsure"  # the request may have arrived, and there is no way to find out
     LOST = "lost"  # workers died while sending
     BROKEN = "broken"  # an error of our own
+    FOREIGN = "foreign"  # set aside: the upstream has the record under another organization
+
+
+FOREIGN = f"{CauseKind.FOREIGN}::"  # the same cause for all such deliveries
 
 
 def cause_text(kind: str, code: str | int | None = None, place: str | None = None, words: str | None = None) -> str:

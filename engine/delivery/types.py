@@ -149,6 +149,7 @@ class Settlement(Struct, frozen=True):
     value_rules: tuple[int, ...] = ()  # ids of the rules that replaced values in its record
     corrections: tuple[str, ...] = ()  # names of the corrections that its entry declares
     attempts: tuple[NewAttempt, ...] = ()
+    foreign: bool = False  # set aside, because the upstream has the record under another organization
     upstream: str | None = None  # the upstream of its type now, if it was claimed for another one
 
 

@@ -10,7 +10,7 @@ from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.bodies import packed
-from engine.delivery.causes import ANY_OF, CauseKind, cause_text
+from engine.delivery.causes import ANY_OF, FOREIGN, CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Settlement
 from engine.failpoints import failpoint
@@ -120,7 +120,12 @@ def _row(settlement: Settlement) -> list[Any]:
 
 
 def cause_of(settlement: Settlement) -> str | None:
-    """Return the cause by which alike failures are grouped; None unless it failed, is blocked or in doubt."""
+    """Return the cause by which alike failures are grouped.
+
+    None unless it failed, is blocked or in doubt, or was set aside as another organization's.
+    """
+    if settlement.foreign:
+        return FOREIGN
     if settlement.status not in (Status.FAILED, Status.UNSURE, Status.BLOCKED):
         return None
     if settlement.waits:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, case, func, select
 from engine.database.database import Database
 from engine.database.statements import Query, Statement
 from engine.database.tables import Delivery
-from engine.delivery.causes import CauseKind
+from engine.delivery.causes import FOREIGN, CauseKind
 from engine.specs.record_type import Spec
 
 MAX_FAILURES = 100  # groups of failures that are listed; the rest appear as these are fixed
@@ -93,7 +93,10 @@ async def _failures(database: Database, facility_id: int, specs: list[str], need
 
 
 def _groups(facility_id: int, specs: list[str], now: int) -> Query[_Group]:
-    """Select groups from ix_deliveries_cause alone; blocked ones are left out, their needs are listed instead."""
+    """Select groups from ix_deliveries_cause alone.
+
+    Blocked ones are left out, as their needs are listed instead, and what is another organization's: nobody mends it.
+    """
     n, at = func.count().label("n"), Delivery.settled_at
     failed = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
     query = (
@@ -108,7 +111,7 @@ def _groups(facility_id: int, specs: list[str], now: int) -> Query[_Group]:
             func.count(case((and_(at >= now - 2 * DAY_MS, at < now - DAY_MS), 1))).label("day_before"),
             func.max(Delivery.id).label("newest"),
         )
-        .where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
+        .where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"), Delivery.cause != FOREIGN)
         .group_by(Delivery.spec, Delivery.cause)
         .order_by(n.desc(), Delivery.spec, Delivery.cause)
         .limit(MAX_FAILURES)

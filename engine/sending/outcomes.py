@@ -130,7 +130,9 @@ class OutcomeBuilder:
     def failed(
         self, problem: str, signal: Signal = Signal.NOTHING, reply: Reply | None = None, in_doubt: bool = False
     ) -> Outcome:
-        """Return the outcome of a delivery that is not tried again."""
+        """Return the outcome of a delivery that is not tried again; one that is another organization's is set aside."""
+        if reply is not None and reply.foreign and not in_doubt:
+            return Outcome(self._settlement(Status.IGNORED, reply, problem=problem, foreign=True), signal)
         return Outcome(self._settlement(Status.FAILED, reply, problem=problem, in_doubt=in_doubt), signal)
 
     def broken(self, error: Exception) -> Outcome:

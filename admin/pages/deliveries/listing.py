@@ -19,12 +19,12 @@ from admin.pages.deliveries.job_tabs import head
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import SHOWN_OF_HASH, ListFilters, presets
-from admin.pages.shared.formatting import day, list_row, zone_name
+from admin.pages.shared.formatting import FOREIGN_ICON, day, list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import awaited_by
 from admin.text.words import localized, say
 from engine.database.rows import DeliveryRow
-from engine.delivery.causes import CauseKind, parse_cause
+from engine.delivery.causes import FOREIGN, CauseKind, parse_cause
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox import counters
@@ -42,9 +42,12 @@ class StatusChip:
     """Number of deliveries of a status, which is also a filter; the empty status stands for all."""
 
     status: str
+    label: str
+    icon: str
     count: int | None
     filters: ListFilters
     on: bool
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,23 @@ class Listing(OpenType):
         counts, chosen = await self.counts(), self.chosen
         statuses = [status for status in Status if counts.get(status, 0) > 0 or status in chosen.statuses]
         return [
-            self._chip("", sum(counts.values()), (), on=not chosen.statuses),
+            self._chip("", sum(counts.values()), (), on=not chosen.statuses and chosen.cause != FOREIGN),
             *(self._chip(s, counts.get(s, 0), (s,), on=s in chosen.statuses) for s in statuses),
+            *([await self._foreign_chip()] if counts.get(Status.IGNORED) or chosen.cause == FOREIGN else []),
         ]
 
     def _chip(self, status: str, n: int, statuses: tuple[str, ...], *, on: bool) -> StatusChip:
-        return StatusChip(status, n if self.has_counters else None, replace(self.chosen, statuses=statuses), on)
+        label, icon = (self.layout.label(status), self.layout.icon(status)) if status else (say("type.any"), "")
+        filters = replace(self.chosen, statuses=statuses)
+        return StatusChip(status, label, icon, n if self.has_counters else None, filters, on)
+
+    async def _foreign_chip(self) -> StatusChip:
+        """Return the filter of what is another organization's, which is a part of what is set aside."""
+        during = ListFilters().during(self.chosen.date_from, self.chosen.date_to)
+        filters, label = replace(during, cause=FOREIGN), say("status.foreign")
+        found = await paging.count(self.hub.database, self.facility_id, filters.filters([self.entry.name]))
+        on = self.chosen.cause == FOREIGN
+        return StatusChip(Status.IGNORED, label, FOREIGN_ICON, found.n, filters, on, found.more)
 
     async def count(self) -> Count:
         """Return the number of matches."""

@@ -18,7 +18,7 @@ from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
-from engine.delivery.causes import parse_cause
+from engine.delivery.causes import FOREIGN, parse_cause
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -123,6 +123,8 @@ async def _in_words(opened: OpenDelivery, closed: str | None, *, resent: bool) -
             return say("outcome.unsure", upstream=upstream.label), problem
         case Status.BLOCKED:
             return problem or await _blocked(opened), ""
+        case Status.IGNORED if row.cause == FOREIGN:
+            return say("outcome.foreign", upstream=upstream.label, time=_clock(opened, row.settled_at)), problem
         case Status.IGNORED:
             return say("outcome.ignored", time=_clock(opened, row.settled_at)), problem
 

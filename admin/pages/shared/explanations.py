@@ -46,6 +46,7 @@ RESPONSIBLE = {
     CauseKind.LOOKUP: "petugas",
     CauseKind.LOST: "integrator",
     CauseKind.BROKEN: "integrator",
+    CauseKind.FOREIGN: "admin",
 }
 
 # Kind of failure -> act that helps, if the remedies of the upstream do not name one; all others: look through the list.

@@ -12,6 +12,7 @@ import orjson
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
+from engine.delivery.causes import FOREIGN
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.facilities.particulars import ZONES
@@ -41,6 +42,9 @@ class Moment:
         return self.local.split()[1]
 
 
+FOREIGN_ICON = "building-hospital"  # of a record that is another organization's
+
+
 def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
     """Return a delivery as the lists show it."""
     facility: Any = layout.facility
@@ -54,10 +58,10 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "date": row.date,
         "day": day(row.date),
         "status": row.status,
-        "label": layout.label(row.status),
-        "icon": layout.icon(row.status),
+        "label": say("status.foreign") if row.cause == FOREIGN else layout.label(row.status),
+        "icon": FOREIGN_ICON if row.cause == FOREIGN else layout.icon(row.status),
         "withdrawn": withdrawn_badge(row.withdrawn_at, row.status),
-        "code": badge_code(row.http_status, row.code),
+        "code": "" if row.cause == FOREIGN else badge_code(row.http_status, row.code),
         "http": row.http_status,
         "problem": row.problem and masked(sentence(row.problem), known),
         "tries": row.tries,

@@ -165,6 +165,7 @@ def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
         look=values.flag(node, "look", False),
         repeated=values.flag(node, "repeated", False),
         pauses_path=pauses is not None,
+        foreign=values.flag(node, "foreign", False),
     )
 
 
