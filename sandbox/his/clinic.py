@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 
+from sandbox.bpjs.members import Members
 from sandbox.his.cases import MASTERS
 from sandbox.his.database import HisDatabase
 from sandbox.his.tables import definitions
-from sandbox.his.visits import OWN_OF_VISIT, SETTINGS, Rows, Visit, care, patient, registration
+from sandbox.his.visits import OWN_OF_VISIT, PROVIDER, SETTINGS, Rows, Visit, care, patient, registration
 from sandbox.population import SyntheticPerson, people
 
-CAME = [one for one in people() if one.kind == "patient" and one.card and not one.twin_number and not one.mother_nik]
+
+def _came() -> Iterator[SyntheticPerson]:
+    """Yield patients whom no system refuses: one record at SatuSehat, insured and registered at this clinic."""
+    members = Members(PROVIDER)
+    for person in people():
+        member = members.by_card(person.card)
+        is_plain = person.kind == "patient" and not person.twin_number and not person.mother_nik
+        if is_plain and member is not None and member.provider == PROVIDER and member.active and member.screened:
+            yield person
+
+
+CAME = tuple(_came())
 _BY_VISIT = ("pemeriksaan_ralan", "diagnosa_pasien", "prosedur_pasien", "detail_pemberian_obat")
 _BY_VISIT += ("detail_periksa_lab", "periksa_lab")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -81,7 +81,7 @@ def _load(
         _Read(read_name, read_node, Templates(f"{path}.reads.{read_name}", compiler, faults), plain).load(schemas)
         for read_name, read_node in values.entries(node, "reads").items()
     ]
-    reads = sorted((read for read in found if read is not None), key=lambda read: ranks.get(read.into, 0))
+    reads = _in_order([read for read in found if read is not None], ranks)
     return HisSource(
         name=name,
         label=values.label(node, "label", name),
@@ -92,6 +92,22 @@ def _load(
         tables=plain,
         reads={read.name: read for read in reads},
     )
+
+
+def _in_order(reads: Sequence[SourceRead], ranks: Mapping[str, int]) -> list[SourceRead]:
+    """Return the reads in the order in which their records need each other.
+
+    Those whose records are taken back by another entry come in the reverse order, where the last of them would be:
+    the visit is removed before its registration, in the order in which both are handed in.
+    """
+    undone = [read for read in reads if read.gone is not None and read.gone.into is not None]
+    last = max((ranks.get(read.into, 0) for read in undone), default=0)
+
+    def place(read: SourceRead) -> tuple[int, int]:
+        rank = ranks.get(read.into, 0)
+        return (last, -rank) if read in undone else (rank, 0)
+
+    return sorted(reads, key=place)
 
 
 class _Read:
