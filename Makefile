@@ -2,13 +2,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := .venv/.installed
+SOURCES := .venv/.sources
 READY := .venv/.ready
 COMPARED := .venv/.compared
 
-.PHONY: help demo test test-browser test-faults check chaos bench screenshots clean
+.PHONY: help demo demo-his test test-browser test-faults check chaos bench screenshots clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 # What was made here is removed again if it cannot be completed; an environment that was there before stays.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -19,12 +20,19 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -d .venv && had=yes; $(PYTHON) -m venv .venv && $(PIP) --editable . && touch $@ || { \
 	  test -n "$$had" || rm -rf .venv; exit 1; }
 
+$(SOURCES): $(INSTALLED)
+	$(PIP) --editable '.[sources]'
+	@touch $@
+
 $(READY): $(INSTALLED)
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
 demo: $(INSTALLED)  ## a clinic's day against the built-in sandbox; prints address and login
 	$(BIN)/antar demo
+
+demo-his: $(SOURCES)  ## the same with a small clinic's own database, which is read; on MariaDB if one answers
+	$(BIN)/antar demo-his
 
 check: $(READY)  ## style, types, configuration
 	$(BIN)/ruff check .

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from admin.commands import backup, clinics, configuration, demo, mappings, pauses, people, processes, records, sources
+from admin.commands import (
+    backup,
+    clinics,
+    configuration,
+    demo,
+    demo_his,
+    mappings,
+    pauses,
+    people,
+    processes,
+    records,
+    sources,
+)
 from admin.text.words import english
 from engine.database.database import unreachable_reason
 from engine.errors import AntarError
@@ -28,7 +40,7 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(options)
-    for module in (configuration, processes, records, backup, demo):
+    for module in (configuration, processes, records, backup, demo, demo_his):
         module.register(app)
     clinics.register(app)
     people.register(app)

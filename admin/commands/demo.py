@@ -97,11 +97,11 @@ def demo(
     """Start the sandbox, Antar, and two clinics with a month, a yesterday and a today; print address and login."""
     folder = ROOT / "var" / "demo"
     key = kept_key(folder, fresh)
-    settings = _settings(folder, key)
+    settings = demo_settings(folder, key)
     set_up_logging(settings.log_level)
     refuse_taken_ports(settings)
     prepare_folder(folder, key, fresh)
-    with _sandbox(settings):
+    with running_sandbox(settings):
         begun = asyncio.run(_begin(settings, history=history and fresh, fresh=fresh))
         threading.Thread(target=_play, args=(settings, begun), name="antar-demo-day", daemon=True).start()
         run_all(settings, begun.catalog)
@@ -126,7 +126,7 @@ async def _begin(settings: Settings, *, history: bool, fresh: bool) -> Begun:
             await History(hub, clock, records).fill(now, clinics)
         clock.set(None)
         since = await live_from(hub, clinics[0][0], now, history=history)
-        login = await _login(hub, clinics[0][0].id)
+        login = await demo_login(hub, clinics[0][0].id)
         keys = [login.api_key, await facilities.new_api_key(hub.database, clinics[1][0].id, "demo")]
     finally:
         await hub.close()
@@ -143,7 +143,7 @@ async def live_from(hub: Hub, facility: FacilityRow, now: datetime, *, history: 
     return now if stored else datetime.combine(now.date(), datetime.min.time(), now.tzinfo)
 
 
-def _settings(folder: Path, key: str) -> Settings:
+def demo_settings(folder: Path, key: str) -> Settings:
     environ = {
         "ANTAR_ENVIRONMENT": "demo",
         "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
@@ -177,12 +177,12 @@ def refuse_taken_ports(settings: Settings) -> None:
 
 
 @contextmanager
-def _sandbox(settings: Settings) -> Iterator[None]:
+def running_sandbox(settings: Settings) -> Iterator[None]:
     """Run the sandbox, which plays the outside world, in a process of its own."""
     command = [sys.executable, "-m", "admin", "sandbox", "--port", str(settings.sandbox_port)]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
     try:
-        _wait_for(f"http://127.0.0.1:{settings.sandbox_port}/__stats", process)
+        wait_for(f"http://127.0.0.1:{settings.sandbox_port}/__stats", process)
         yield
     finally:
         process.terminate()
@@ -195,7 +195,7 @@ async def prepare(settings: Settings) -> DemoLogin:
     try:
         credentials = demo_credentials(settings.config_dir, settings.sandbox_port)
         facility = await clinic(hub, *FIRST_CLINIC, credentials)
-        return await _login(hub, facility.id)
+        return await demo_login(hub, facility.id)
     finally:
         await hub.close()
 
@@ -213,7 +213,7 @@ async def clinic(
     return facility
 
 
-async def _login(hub: Hub, facility_id: int) -> DemoLogin:
+async def demo_login(hub: Hub, facility_id: int) -> DemoLogin:
     password = secrets.token_urlsafe(9)
     await users.replace_user(hub.database, "admin", password, "superadmin")
     return DemoLogin("admin", password, await facilities.new_api_key(hub.database, facility_id, "demo"))
@@ -237,7 +237,7 @@ def second_clinic(config: Path) -> SecondClinic:
 def _play(settings: Settings, begun: Begun) -> None:
     """Hand in through the API, as the systems of the clinics do, what the past lacks."""
     address = f"http://{settings.host}:{settings.port}"
-    _wait_for(f"{address}/health/ready")
+    wait_for(f"{address}/health/ready")
     login = begun.login
     typer.echo(f"\n  Antar     {address}\n  login     {login.user} / {login.password}\n  API key   {login.api_key}\n")
     for nth, (key, words) in enumerate(begun.clinics):
@@ -272,7 +272,7 @@ def _hand_in(url: str, key: str, records: list[Any]) -> dict[str, int]:
     return {"accepted": summary["accepted"], "refused": summary["refused"]}
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
     """Wait until a server answers; raise AntarError if it takes too long or its process has ended."""
     deadline = time.monotonic() + STARTUP_SECONDS
     while True:

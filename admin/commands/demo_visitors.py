@@ -16,11 +16,21 @@ from engine.code_lists import copies, synchronisations
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, all_facilities, credentials
 from engine.hub import Hub
-from engine.settings import Settings, config_directory
+from engine.settings import Settings
 from engine.specs.inbound import Inbound
 
 LIST_SECONDS = 900.0  # time that the reading of a code list may take, on a busy machine
 MAX_SHIFTS = 3  # for which patients call
+
+
+async def confirm_codes(settings: Settings, catalog: Catalog | None = None) -> None:
+    """Confirm the codes of the configuration's demo/mappings in each clinic."""
+    hub = await Hub.open(settings, catalog=catalog)
+    try:
+        for facility in await all_facilities(hub.database):
+            await _confirm(hub, facility)
+    finally:
+        await hub.close()
 
 
 async def visit(settings: Settings, catalog: Catalog | None = None) -> None:
@@ -38,7 +48,7 @@ async def visit(settings: Settings, catalog: Catalog | None = None) -> None:
 async def _confirm(hub: Hub, facility: FacilityRow) -> None:
     """Confirm the codes of the demo's tables; the other items are left to the person who tries the demo."""
     for name, mapping in hub.catalog.mappings.items():
-        table = config_directory() / "demo" / "mappings" / f"{name}.csv"
+        table = hub.settings.config_dir / "demo" / "mappings" / f"{name}.csv"
         if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
             imported = await import_table(hub, name, facility, table, "demo")
             confirmed = len(imported.lines) - len(imported.differing)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from sandbox.bpjs.members import Members
 from sandbox.his.cases import MASTERS
 from sandbox.his.database import HisDatabase
 from sandbox.his.tables import definitions
-from sandbox.his.visits import OWN_OF_VISIT, PROVIDER, SETTINGS, Rows, Visit, care, patient, registration
+from sandbox.his.visits import MINUTE, OWN_OF_VISIT, PROVIDER, SETTINGS, Rows, Visit, care, patient, registration
 from sandbox.population import SyntheticPerson, people
 
 
@@ -24,8 +24,10 @@ def _came() -> Iterator[SyntheticPerson]:
 
 
 CAME = tuple(_came())
-_BY_VISIT = ("pemeriksaan_ralan", "diagnosa_pasien", "prosedur_pasien", "detail_pemberian_obat")
-_BY_VISIT += ("detail_periksa_lab", "periksa_lab")
+_BY_VISIT = (
+    *("pemeriksaan_ralan", "diagnosa_pasien", "prosedur_pasien", "detail_pemberian_obat"),
+    *("detail_periksa_lab", "periksa_lab"),
+)
 
 
 class HisClinic:
@@ -43,10 +45,10 @@ class HisClinic:
         patients = [patient(_record(n), one) for n, one in enumerate(self._persons, 1)]
         await self._database.insert({"pasien": patients})
 
-    def visit(self, number: int, arrives: time) -> Visit:
-        """Return a visit of the day; its patient follows from its number."""
+    def visit(self, number: int, arrives: time, minute: timedelta = MINUTE) -> Visit:
+        """Return a visit of the day, of the patient of that number; `minute` is the length of one of its minutes."""
         n = (number - 1) % len(self._persons)
-        return Visit(number, self._persons[n], _record(n + 1), datetime.combine(self._day, arrives))
+        return Visit(number, self._persons[n], _record(n + 1), datetime.combine(self._day, arrives), minute)
 
     async def register(self, visit: Visit) -> None:
         """Enter a patient who has arrived."""

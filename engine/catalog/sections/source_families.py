@@ -38,7 +38,7 @@ def _with_grants(merged: Node, family: Node, node: Node) -> Node:
 
 
 def _check_complete(merged: Node, path: str, faults: Faults) -> None:
-    wanted = [(merged, OF_SOURCE, path)]
+    wanted: list[tuple[Node, tuple[str, ...], str]] = [(merged, OF_SOURCE, path)]
     reads = merged.get("reads")
     entries = {} if reads is None else reads.entries or {}
     wanted += [(read, OF_READ, f"{path}.reads.{name}") for name, read in entries.items()]
