@@ -28,6 +28,7 @@ PAGES = {  # page of the panel for each kind of condition; for the others it is 
     ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
     ConditionKind.PATH: "/jeda",
     ConditionKind.ABSENT: "/kunjungan/belum-diserahkan",
+    **dict.fromkeys((ConditionKind.SOURCE, ConditionKind.SOURCE_AWAY, ConditionKind.SOURCE_LATE), "/sumber"),
 }
 
 
@@ -141,6 +142,7 @@ def _label(catalog: Catalog, trouble: Trouble) -> str:
         ConditionKind.PATH: catalog.specs,
         ConditionKind.SOURCE: catalog.sources,
         ConditionKind.SOURCE_AWAY: catalog.sources,
+        ConditionKind.SOURCE_LATE: catalog.sources,
     }
     entry = places.get(trouble.kind, catalog.upstreams).get(trouble.subject)
     return localized(entry.label) if entry else trouble.subject

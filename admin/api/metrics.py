@@ -15,12 +15,14 @@ from admin.api.health import confine
 from admin.http.access import Right
 from admin.http.request_log import Durations
 from engine.delivery.status import Status
-from engine.facilities.facilities import all_facilities
+from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.backlog import WAITING
 from engine.queries.throughput import Throughput, throughput
+from engine.sources import states
+from engine.sources.ledger import RowOutcome
 from engine.telemetry.metrics import ClinicCollector, metrics
 
 
@@ -50,6 +52,7 @@ async def _stored(hub: Hub, confined_to: str | None) -> list[Metric]:
             _deliveries(counts),
             _depth(hub, counts),
             *_health(facts, whole=confined_to is None),
+            *await _sources(hub, facilities),
             *_pace(await throughput(hub.database), whole=confined_to is None),
             *backup,
         ]
@@ -132,6 +135,28 @@ def _health(facts: Health, *, whole: bool) -> Iterable[Metric]:
         closed.add_metric([*names, channel.cause], float(bool(channel.cause)))
     yield waiting
     yield closed
+
+
+async def _sources(hub: Hub, facilities: list[FacilityRow]) -> list[Metric]:
+    """Return for each read of the running sources since when it was complete, and how many rows are refused."""
+    labels = ["facility", "source", "read"]
+    age = GaugeMetricFamily("antar_source_age_seconds", "Since a read's last complete round.", labels=labels)
+    refused = GaugeMetricFamily("antar_source_refused_rows", "Rows that are refused at present.", labels=labels)
+    now = hub.database.clock()
+    for facility in facilities if hub.catalog.sources else ():
+        running = {
+            name for name, one in (await states.states(hub.database, facility.id)).items() if one.state == "running"
+        }
+        done: dict[tuple[str, str], int] = {}
+        for row in await states.rounds(hub.database, facility.id):
+            if row.source in running and not row.first_day and row.done_at is not None:
+                done[row.source, row.read] = max(done.get((row.source, row.read), 0), row.done_at)
+        for (source, read), at in done.items():
+            age.add_metric([facility.code, source, read], max(0, now - at) / 1000)
+        for count in await states.counts(hub.database, facility.id):
+            if count.state == RowOutcome.REFUSED:
+                refused.add_metric([facility.code, count.source, count.read], count.n)
+    return [age, refused]
 
 
 def _pace(pace: Throughput, *, whole: bool) -> Iterable[Metric]:

@@ -207,6 +207,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             },
         }
     ),
+    "RefusedPage": _object({"refused": _list(_ref("RefusedRecord")), "next": MAYBE_TEXT}),
+    "RefusedRecord": _object(
+        {
+            "spec": TEXT,
+            "key": {**MAYBE_TEXT, "description": "null: of records without a readable key."},
+            "problem": TEXT,
+            "times": {**NUMBER, "description": "How often in a row it was refused."},
+            "first_at": TIME,
+            "at": TIME,
+        }
+    ),
 }
 RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
@@ -223,6 +234,7 @@ RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
     "expect_records": ("200", "ExpectedDayReceived", ("400", "401", "404", "503")),
+    "list_refused": ("200", "RefusedPage", ("400", "401", "503")),
     "call_inbound": ("200", "InboundCalled", ("400", "401", "404", "503")),
 }
 ERRORS = {

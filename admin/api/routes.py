@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.api import deliveries, expected, failures, health, inbound, jobs, metrics, openapi, pauses, records
+from admin.api import deliveries, expected, failures, health, inbound, jobs, metrics, openapi, pauses, records, refused
 from admin.http.parameters import refuse_unknown
 
 DESCRIBED = Router(
@@ -25,6 +25,7 @@ DESCRIBED = Router(
         inbound.take_inbound,
         inbound.call_inbound,
         expected.expect_records,
+        refused.list_refused,
     ],
     before_request=refuse_unknown,
 )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from adapters.his_database.faults import FaultKind
 from engine.alerts.facts import ClinicFacts, Facts
 from engine.health import ChannelHealth
+from engine.sources.states import LATE
 
 MIN_SETTLED = 10  # fewer settled records than this give no meaningful rate
 # An alert about the failure rate clears below this part of its threshold; otherwise it would flap.
@@ -27,6 +28,7 @@ class ConditionKind(StrEnum):
     ABSENT = "absent"  # more visits than the day before lack what should have been handed in
     SOURCE_AWAY = "source_away"  # a clinic's database does not answer, or too slowly
     PATH = "path"  # a path of an upstream refuses everything, so that its type is paused
+    SOURCE_LATE = "source_late"  # a clinic's database has not been read for long, although nothing says why
     SOURCE = "source"  # a clinic's database cannot be read until a person does something
 
 
@@ -90,7 +92,8 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
         yield Trouble(id_, ConditionKind.PATH, name, paused_at)
     for name, failing in clinic.failing_sources.items():
         is_away = failing.fault in (FaultKind.AWAY, FaultKind.SLOW)
-        kind = ConditionKind.SOURCE_AWAY if is_away else ConditionKind.SOURCE
+        otherwise = ConditionKind.SOURCE_LATE if failing.fault == LATE else ConditionKind.SOURCE
+        kind = ConditionKind.SOURCE_AWAY if is_away else otherwise
         yield Trouble(id_, kind, name, failing.since)
 
 

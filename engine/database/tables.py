@@ -893,6 +893,7 @@ class SourceRow(Base):
 
     __table_args__ = (
         Index("ix_source_rows_day", "facility_id", "source", "read", "last_day"),
+        Index("ix_source_rows_record", "facility_id", "record_key"),  # finds the row of a delivery
         Index(
             "ix_source_rows_refused",
             "facility_id",

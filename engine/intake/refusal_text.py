@@ -10,6 +10,12 @@ from engine.identifiers import masked
 from engine.specs.text import Text
 
 _DIGITS = re.compile(r"\^(?:\[0-9\]|\\d)\{(\d+)\}\$")  # the pattern of an identifier
+# Words of templates: a value that a table does not have, and values that a filter cannot read.
+_UNKNOWN = re.compile(r"'(?P<value>.*)' is undefined in tables\.\w+(; known: (?P<known>.*)|; did you .*)?", re.DOTALL)
+_OF_FILTERS = {
+    re.compile(r" is no number$"): "refused.no_number",
+    re.compile(r" is no date\b|is out of range; write a year"): "refused.no_date",
+}
 # Rules of JSON Schema whose limit says what would be right.
 _WITH_LIMIT = {
     *("type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems"),
@@ -36,4 +42,21 @@ def refusal_text(problem: Problem) -> str:
         return at(problem.path, message(f"refused.{rule}", limit=limit))
     if rule:
         return at(problem.path, message("refused.rule", rule=rule))
-    return at(problem.path, problem.message if read_message(problem.message) else masked(problem.message))
+    return at(problem.path, _words(problem.message))
+
+
+def _words(text: str) -> str:
+    """Return the words of a template as a message in both languages, where they are known."""
+    if read_message(text):
+        return text
+    if found := _UNKNOWN.fullmatch(text):
+        value, known = masked(found["value"]), found["known"]
+        return (
+            message("refused.unknown_of", value=value, known=known)
+            if known
+            else message("refused.unknown", value=value)
+        )
+    for pattern, key in _OF_FILTERS.items():
+        if pattern.search(text):
+            return message(key)
+    return masked(text)

@@ -22,6 +22,7 @@ class SetupProgress:
     read: frozenset[str]  # names of the code lists that have been read
     has_key: bool  # an API key that has not ended
     has_items: bool  # an item of any mapping
+    reads: bool  # a source has been started
     submitted: int  # deliveries in any status
     sent: int
     failed: int
@@ -43,6 +44,7 @@ async def setup_progress(database: Database, facility_id: int, code_lists: Seque
         read,
         await database.first(_KEY, {**place, "now": database.clock()}) is not None,
         await database.first(_ITEM, place) is not None,
+        await database.first(_STARTED, place) is not None,
         sum(sum(by_status.values()) for by_status in counts),
         sum(by_status.get(Status.SENT, 0) for by_status in counts),
         sum(by_status.get(Status.FAILED, 0) for by_status in counts),
@@ -69,6 +71,7 @@ _KEY = Statement(
     "SELECT id FROM api_keys WHERE facility_id = :facility AND (expires_at IS NULL OR expires_at > :now) LIMIT 1", int
 )
 _ITEM = Statement("SELECT id FROM items WHERE facility_id = :facility LIMIT 1", int)
+_STARTED = Statement("SELECT source FROM clinic_sources WHERE facility_id = :facility LIMIT 1", str)
 _WITHOUT_CREDENTIALS = Statement(
     "SELECT code FROM facilities AS f WHERE NOT EXISTS (SELECT 1 FROM credentials AS c WHERE c.facility_id = f.id) "
     "ORDER BY f.id",

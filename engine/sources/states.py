@@ -11,6 +11,8 @@ from engine.database.transaction import Transaction
 from engine.errors import NotFound
 from engine.specs.his_source import HisSource
 
+LATE = "late"  # fault of a source without another one whose rounds are due for LATE_MS
+LATE_MS = 1_800_000
 AGREED_MS = 3_600_000  # for which a person's word holds that many rows may disappear
 
 
@@ -127,8 +129,8 @@ async def states(database: Database, facility_id: int) -> dict[str, SourceState]
 
 
 async def failing_sources(database: Database) -> list[FailingSource]:
-    """Return the sources of all clinics that cannot be read, those that a person has paused left out."""
-    return await database.fetch(_FAILING)
+    """Return the sources of all clinics that cannot be read or are late, those that a person has paused left out."""
+    return await database.fetch(_FAILING, {"late": LATE, "before": database.clock() - LATE_MS})
 
 
 async def rounds(database: Database, facility_id: int) -> list[RoundState]:
@@ -207,6 +209,11 @@ _FAILING = Statement(
     """
 SELECT facility_id, source, fault, failing_since AS since FROM clinic_sources
 WHERE failing_since IS NOT NULL AND state <> 'paused'
+UNION ALL
+SELECT s.facility_id, s.source, CAST(:late AS VARCHAR(12)) AS fault, MIN(r.due_at) AS since FROM clinic_sources AS s
+JOIN source_rounds AS r ON r.facility_id = s.facility_id AND r.source = s.source
+WHERE s.state = 'running' AND s.failing_since IS NULL AND r.first_day = '' AND r.due_at < :before
+GROUP BY s.facility_id, s.source
 """,
     FailingSource,
 )

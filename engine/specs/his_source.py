@@ -91,7 +91,7 @@ class SourceRead:
     record: Template
     gone: Gone | None
     columns: tuple[str, ...]  # columns of `row` that the templates use
-    columns_of: Mapping[str, tuple[str, ...]]  # those of each field of the record, and under `key` those of the key
+    columns_of: Mapping[str, tuple[str, ...]]  # those of each field of the record, of `$key` and of `$skip`
     source: Source
     watermark: Watermark | None = None
 

@@ -25,11 +25,13 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
     )
     op.create_index("ix_refused_records_at", "refused_records", ["facility_id", "at"])
+    op.create_index("ix_source_rows_record", "source_rows", ["facility_id", "record_key"])
     _change_roles(lambda allowed: [*allowed, SOURCES] if MANAGE in allowed and SOURCES not in allowed else allowed)
 
 
 def downgrade() -> None:
     _change_roles(lambda allowed: [permission for permission in allowed if permission != SOURCES])
+    op.drop_index("ix_source_rows_record", "source_rows")
     op.drop_index("ix_refused_records_at", "refused_records")
     op.drop_table("refused_records")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from admin.pages.problems.not_taken import PAGE as NOT_TAKEN_PAGE
 from admin.pages.problems.problems import PAGE
 from admin.pages.problems.root_causes import RootCause
 from admin.pages.shared.formatting import moment
@@ -20,6 +21,7 @@ from engine.hub import Hub
 from engine.identifiers import masked
 from engine.outbox import counters
 from engine.queries.todo import Missing
+from engine.sources.refused import refused_by_type
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 
@@ -43,12 +45,13 @@ class Todo:
 
 
 async def todo(hub: Hub, layout: Layout, causes: Sequence[RootCause]) -> list[Todo]:
-    """Return the to-dos: closed queues first, then corrections, then the root causes in their order."""
+    """Return the to-dos: closed queues first, then corrections, what was refused, the root causes in their order."""
     if layout.facility is None:
         return []
     stopped = await _stopped(hub, layout, layout.facility)
     wrong = await _corrections(hub, layout, layout.facility)
-    return [*stopped, *wrong, *[await _of_cause(hub, layout.facility, cause) for cause in causes]]
+    refused = await _refused(hub, layout, layout.facility)
+    return [*stopped, *wrong, *refused, *[await _of_cause(hub, layout.facility, cause) for cause in causes]]
 
 
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
@@ -81,6 +84,20 @@ def _correction(layout: Layout, spec: Spec, correction: Correction, n: int) -> T
     effect = say("todo.correction.effect", n=number(n))
     href = f"/integrasi/{layout.upstream.name}/{spec.name}/koreksi/{correction.name}"
     return Todo("alert-triangle", title, effect, localized(correction.reason), say("who.admin"), href, n)
+
+
+async def _refused(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
+    """Return a to-do for the rows and records of this upstream that were refused at the door."""
+    catalog, upstream = hub.catalog, layout.upstream.name
+    counts = await refused_by_type(hub.database, catalog, facility.id)
+    own = {name for name, spec in catalog.specs.items() if spec.upstream.name == upstream}
+    own |= {name for name, mapping in catalog.items.items() if mapping.upstream.name == upstream}
+    n = sum(counts.get(name, 0) for name in own)
+    labels = ", ".join(localized(catalog.specs[name].label) for name in counts if name in own & catalog.specs.keys())
+    if not n:
+        return []
+    title, effect = say("refused.todo", n=number(n)), say("refused.todo.effect")
+    return [Todo("database-x", title, effect, labels, say("who.petugas"), NOT_TAKEN_PAGE, n)]
 
 
 async def _count_stopped(hub: Hub, facility_id: int, upstream: str) -> int:

@@ -24,7 +24,7 @@ from admin.pages.deliveries.opened import (
 from admin.pages.deliveries.outcome import outcome_of
 from admin.pages.deliveries.timeline import describe_action, timeline
 from admin.pages.shared.explanations import Explanation, any_of, explain
-from admin.pages.shared.formatting import moment
+from admin.pages.shared.formatting import day, moment
 from admin.pages.shared.json_view import folded
 from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
 from admin.people.permissions import Permission
@@ -38,6 +38,9 @@ from engine.mapping import queries
 from engine.queries.deliveries import AwaitedRecord, Dependant
 from engine.queries.visits import visit_of_delivery
 from engine.sending.preview import payload_of
+from engine.sources.ledger import RowOutcome
+from engine.sources.origin import origin_of
+from engine.sources.refused import tables_of
 from engine.specs.record_type import Spec
 
 # Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer.
@@ -86,11 +89,30 @@ async def _tab_context(request: Request[Any, Any, Any], opened: OpenDelivery, ta
         return {"audit": [_audit_entry(opened, row) for row in reversed(opened.detail.audit)]}
     if tab == "percobaan":
         return await attempts.all_of(opened, request)
-    if not opened.layout.may(Permission.BODIES):
-        return {}
+    may_read = opened.layout.may(Permission.BODIES)
     if tab == "asal":
-        return {"record": folded(opened.row.record.encode(), opened.hide)}
+        record = {"record": folded(opened.row.record.encode(), opened.hide)} if may_read else {}
+        return {"origin": await _origin(opened), **record}
+    if not may_read:
+        return {}
     return {**await attempts.newest(opened), **await _planned_context(opened)}
+
+
+async def _origin(opened: OpenDelivery) -> dict[str, str]:
+    """Return in words where the record comes from: a row of the clinic's database, or its system."""
+    catalog, spec = opened.hub.catalog, opened.entry.name
+    row = await origin_of(opened.hub.database, catalog, opened.facility.id, spec, opened.row.key)
+    if row is None:
+        return {"words": say("origin.api")}
+    read = catalog.sources[row.source].reads[row.read]
+    return {
+        "words": say("origin.source", source=catalog.sources[row.source].label, read=row.read),
+        "key": opened.hide(row.key),
+        "key_columns": ", ".join(read.columns_of.get("$key", ())),
+        "tables": ", ".join(tables_of(catalog.sources[row.source], read)),
+        "day": day(row.last_day) if row.last_day else "",
+        "gone": say("origin.gone") if row.state == RowOutcome.GONE else "",
+    }
 
 
 async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.identifiers import masked
 from engine.intake import refusals
+from engine.sources.ledger import RowOutcome
 from engine.sources.refused import RefusedGroup, groups, of_group, tables_of
 
 PAGE = "/masalah/ditolak"
@@ -113,11 +114,12 @@ def _cause(catalog: Catalog, facility: FacilityRow, group: RefusedGroup) -> NotT
     read = source.reads.get(group.read) if source is not None else None
     origin, place, key_columns = say("refused.api"), "", ""
     if source is not None and read is not None:
-        columns = dict.fromkeys(column for line in lines for column in read.columns_of.get(line.field, ()))
+        fields = [line.field for line in lines] if group.state == RowOutcome.REFUSED else ["$skip"]
+        columns = dict.fromkeys(column for field in fields for column in read.columns_of.get(field, ()))
         origin, place = localized(source.label), say("refused.tables", tables=", ".join(tables_of(source, read)))
         if columns:
             place = f"{place}, {say('refused.columns', columns=', '.join(columns))}"
-        key_columns = ", ".join(read.columns_of.get("key", ()))
+        key_columns = ", ".join(read.columns_of.get("$key", ()))
     first, last = moment(group.first_at, facility), moment(group.last_at, facility)
     title = "; ".join(line.sentence for line in lines)
     return NotTakenCause(group, title[:1].upper() + title[1:], label, origin, place, key_columns, first, last)

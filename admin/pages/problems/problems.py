@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
+from admin.pages.problems.not_taken import MAX_ON_PROBLEMS, causes_not_taken, number_not_taken
 from admin.pages.problems.root_causes import RootCause, root_causes, shared_text
 from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
@@ -24,6 +25,8 @@ from engine.outbox import counters
 from engine.queries.todo import MAX_FAILURES
 from engine.recent_facts import RecentFacts
 from engine.specs.record_type import Spec
+from engine.sources.ledger import RowOutcome
+from engine.sources.undecided import count_undecided
 
 PAGE = "/masalah"
 PANEL = {"right": Right.PANEL}
@@ -46,8 +49,17 @@ async def problems_page(
 ) -> Template:
     """Show the root causes of all upstreams, or of those in the area of one."""
     layout = await layout_for(request, area or next(iter(hub.catalog.upstreams)))
-    causes = await causes_of(hub, layout, recent_facts, area)
-    context = {**_context(request, layout, causes), "area": area, "areas": list(_areas(hub.catalog)), "spec": None}
+    causes, not_taken = await causes_of(hub, layout, recent_facts, area), await causes_not_taken(hub, layout)
+    context = {
+        **_context(request, layout, causes),
+        "area": area,
+        "areas": list(_areas(hub.catalog)),
+        "spec": None,
+        "not_taken": [] if area else not_taken[:MAX_ON_PROBLEMS],
+        "n_refused": number_not_taken(not_taken, RowOutcome.REFUSED),
+        "n_skipped": number_not_taken(not_taken, RowOutcome.SKIPPED),
+        "n_gone": await count_undecided(hub.database, hub.catalog, layout.facility.id) if layout.facility else 0,
+    }
     return Template("problems/problems.html", context=context)
 
 

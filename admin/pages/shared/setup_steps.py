@@ -15,7 +15,7 @@ from engine.queries.setup import SetupProgress, setup_progress
 from engine.specs.code_list import CodeList
 
 NEW_CLINIC = "/admin/facilities/create"
-NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), False, False, 0, 0, 0)
+NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), False, False, False, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,7 @@ def _steps(
     yield _credentials(catalog, facility, progress)
     if lists:
         yield _lists([code_list for code_list in lists if code_list.upstream.name in progress.entered], lists, progress)
-    # Records that came without a key were entered at the server.
-    key = progress.has_key or progress.submitted > 0
-    yield SetupStep(
-        "key", key, "", f"/admin/keys/{'list' if key else 'create'}", say("setup.key.act"), Permission.MANAGE
-    )
+    yield from _ways_in(catalog, progress)
     if mapping := next(iter(catalog.mappings.values()), None):
         act = say("mapping.upload", many=mapping.many)
         href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
@@ -100,6 +96,19 @@ def _credentials(catalog: Catalog, facility: FacilityRow | None, progress: Setup
     act = say("health.try" if entered else "setup.credentials.act")
     # Whatever was sent, was accepted with the credentials.
     return SetupStep("credentials", bool(accepted) or progress.sent > 0, facts, href, act, Permission.MANAGE)
+
+
+def _ways_in(catalog: Catalog, progress: SetupProgress) -> Iterator[SetupStep]:
+    """Yield the ways by which records come: a key of the clinic's system, or its database; one of them is enough."""
+    # Records that came without a key were entered at the server, or read.
+    key = progress.has_key or (progress.submitted > 0 and not progress.reads)
+    if key or not progress.reads:
+        href = f"/admin/keys/{'list' if key else 'create'}"
+        yield SetupStep("key", key, "", href, say("setup.key.act"), Permission.MANAGE)
+    if progress.reads or catalog.sources or not key:
+        labels = ", ".join(localized(source.label) for source in catalog.sources.values())
+        act = say("setup.source.act" if catalog.sources else "setup.source.choose")
+        yield SetupStep("source", progress.reads, labels, "/sumber", act, Permission.SOURCES, optional=True)
 
 
 def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress) -> SetupStep:

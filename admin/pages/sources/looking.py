@@ -7,15 +7,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
+
 from adapters.his_database.contract import Credentials
 from adapters.his_database.faults import FaultKind, HisFault
 from admin.pages.sources.opened import OpenSource
 from admin.pages.sources.slots import WHOLE_SECONDS, LookSlots, NoSlot
 from admin.text.words import localized, say, sentence
-from engine.errors import VaultError
+from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
 # Faults that are mended in the credentials, whose form the page then offers.
 OF_CREDENTIALS = {FaultKind.AWAY, FaultKind.ENTRY, FaultKind.REFUSED, FaultKind.DATABASE}
 
@@ -49,3 +53,6 @@ async def look(opened: OpenSource, slots: LookSlots, work: Callable[[Credentials
         return Look(None, say("sources.too_long", seconds=int(WHOLE_SECONDS)))
     except HisFault as error:
         return Look(None, sentence(str(error)), of_credentials=error.kind in OF_CREDENTIALS)
+    except Exception as error:  # a driver's surprise: the page says so instead of waiting for ever
+        log.warning("look_broke", source=source.name, **place_of(error))
+        return Look(None, say("sources.broke"))

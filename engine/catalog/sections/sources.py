@@ -30,6 +30,7 @@ from engine.templates.template import Compiler, Template, TemplateError
 NAME_LENGTH = 33  # of a source: its credentials are stored as source:NAME, in 40 characters
 EVERYTHING_SECONDS = 3600  # between two reads of everything, where the read does not say
 EXAMPLE_DAY = date(2026, 3, 10)  # for which the mark of a first round is tried
+OWN_TEMPLATES = ("key", "skip")  # of a read, besides those of the record
 OWN_NAMES = ("row", "tables", "facility", "name", "item", "first", "last", "record", "loop")
 
 Targets = Mapping[str, Mapping[str, Any]]  # entry or type of items -> schema of its records
@@ -210,15 +211,16 @@ class _Read:
         return tuple(sorted(windows, key=lambda window: window.days)) or (Window(1, 60),)
 
     def _columns_of(self) -> dict[str, tuple[str, ...]]:
-        """Return the columns from which each field of the record is made, also through `let`, and those of the key."""
+        """Return the columns from which each field of the record, $key and $skip are made, also through `let`."""
         let, each = values.entries(self._node, "let"), list(values.entries(self._node, "each").values())
         made: dict[str, list[str]] = {}
         for name, node in let.items():
             made[name] = [*_columns(node), *(one for used in _names(node) for one in made.get(used, ()))]
         made["item"] = [column for node in each for column in _columns(node)]
-        record, key = values.entries(self._node, "record"), self._node.get("key")
+        record = values.entries(self._node, "record")
         fields = {name: node for name, node in record.items() if not name.startswith("$")}
-        fields |= {} if key is None else {"key": key}
+        own = {name: self._node.get(name) for name in OWN_TEMPLATES}
+        fields |= {f"${name}": node for name, node in own.items() if node is not None}
         return {
             name: tuple(dict.fromkeys([*_columns(node), *(one for used in _names(node) for one in made.get(used, ()))]))
             for name, node in fields.items()
