@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bench.his import NAME
 from bench.processes import until
 from bench.site import Installation, clinic_day
 
@@ -26,6 +27,12 @@ CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
 UPSTREAM, MAPPING = "/integrasi/satusehat", "/pemetaan/kfa"
 TABS = ("request", "response", "percobaan", "asal", "audit")
+SOURCES = {
+    "sources": "/sumber",
+    **{f"source, {page}": f"/sumber/{NAME}/{page}" for page in ("kredensial", "coba", "mulai", "baca", "setujui")},
+    "not taken": "/masalah/ditolak",
+    "deleted at the clinic": "/masalah/dihapus",
+}
 SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit")
 
 
@@ -56,6 +63,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         **_raw_addresses(panel),
         **_mapping_addresses(panel),
         "code list": "/referensi/pcare_poli",
+        **SOURCES,
         "inbound": "/masuk/mobile_jkn",
         **{f"inbound request {id_}": f"/masuk/{name}/{id_}" for name, id_ in panel.rows(INBOUND_REQUEST)},
     }

@@ -19,6 +19,7 @@ import orjson
 
 from admin.commands.demo import DemoLogin, prepare
 from admin.commands.demo_records import ZONE, day, last_open_day
+from bench import his
 from bench.processes import address_of, configuration, environment, serving, until
 from engine.settings import ROOT, from_environment
 from sandbox.embedded import running
@@ -124,6 +125,13 @@ def clinic_day() -> date:
     return last_open_day(datetime.now(ZoneInfo(ZONE)).date())
 
 
+async def _prepare(environ: dict[str, str], file: Path) -> DemoLogin:
+    settings = from_environment(environ)
+    access = await prepare(settings)
+    await his.enter(settings, file)
+    return access
+
+
 @contextmanager
 def site(folder: Path, also: Path | None = None) -> Iterator[Installation]:
     """Yield an empty installation in `folder`, ended afterwards; `also` holds further configuration files."""
@@ -133,10 +141,11 @@ def site(folder: Path, also: Path | None = None) -> Iterator[Installation]:
         database = folder / "antar.sqlite3"
         upstreams = {name: f"{sandbox}{path}" for name, path in PATHS.items()}
         environ = environment(config, f"sqlite:///{database}", "memory://", **upstreams)
+        file = his.write(folder, config, clinic_day())
         if also is not None:
             shutil.copytree(also, config / "resources", dirs_exist_ok=True)
         with ThreadPoolExecutor() as aside:  # an open browser keeps an event loop in this thread
-            access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
+            access = aside.submit(lambda: asyncio.run(_prepare(environ, file))).result()
         with serving(environ, "up"):
             try:
                 yield Installation(address_of(environ), world, access, database)

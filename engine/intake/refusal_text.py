@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from adapters.base import Problem
 from adapters.messages import at, message, read_message
@@ -13,15 +14,25 @@ _DIGITS = re.compile(r"\^(?:\[0-9\]|\\d)\{(\d+)\}\$")  # the pattern of an ident
 # Words of templates: a value that a table does not have, and values that a filter cannot read.
 _UNKNOWN = re.compile(r"'(?P<value>.*)' is undefined in tables\.\w+(; known: (?P<known>.*)|; did you .*)?", re.DOTALL)
 _OF_FILTERS = {
-    re.compile(r" is no number$"): "refused.no_number",
-    re.compile(r" is no date\b|is out of range; write a year"): "refused.no_date",
+    re.compile(r" is no number$"): message("refused.no_number"),
+    re.compile(r" is no date\b|is out of range; write a year"): message("refused.no_date"),
 }
-# Rules of JSON Schema whose limit says what would be right.
-_WITH_LIMIT = {
-    *("type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems"),
-    *("minimum", "maximum"),
+# Rules of JSON Schema by name; the limit says what would be right.
+_RULES: dict[str, Callable[[str], str]] = {
+    "type": lambda limit: message("refused.type", limit=limit),
+    "enum": lambda limit: message("refused.enum", limit=limit),
+    "const": lambda limit: message("refused.const", limit=limit),
+    "format": lambda limit: message("refused.format", limit=limit),
+    "pattern": lambda limit: message("refused.pattern", limit=limit),
+    "minLength": lambda limit: message("refused.empty") if limit == "1" else message("refused.short", limit=limit),
+    "maxLength": lambda limit: message("refused.long", limit=limit),
+    "minItems": lambda limit: message("refused.few", limit=limit),
+    "maxItems": lambda limit: message("refused.many", limit=limit),
+    "minimum": lambda limit: message("refused.little", limit=limit),
+    "maximum": lambda limit: message("refused.much", limit=limit),
 }
-_NAMES_PROPERTY = {"required", "additionalProperties"}  # their limit is the name of a property
+# Rules whose limit is the name of a property.
+_OF_PROPERTY = {"required": message("refused.required"), "additionalProperties": message("refused.undeclared")}
 
 
 def refusal_text(problem: Problem) -> str:
@@ -32,14 +43,12 @@ def refusal_text(problem: Problem) -> str:
     rule, limit = problem.rule, problem.limit
     if problem.both is not None:
         return at(problem.path, Text(masked(problem.both.id), masked(problem.both.en)))
-    if rule in _NAMES_PROPERTY and limit and "," not in limit:
-        return at(f"{problem.path}.{limit}", message(f"refused.{rule}"))
+    if rule in _OF_PROPERTY and limit and "," not in limit:
+        return at(f"{problem.path}.{limit}", _OF_PROPERTY[rule])
     if rule == "pattern" and (digits := _DIGITS.fullmatch(limit)):
         return at(problem.path, message("refused.digits", n=int(digits[1])))
-    if rule == "minLength" and limit == "1":
-        return at(problem.path, message("refused.empty"))
-    if rule in _WITH_LIMIT:
-        return at(problem.path, message(f"refused.{rule}", limit=limit))
+    if rule in _RULES:
+        return at(problem.path, _RULES[rule](limit))
     if rule:
         return at(problem.path, message("refused.rule", rule=rule))
     return at(problem.path, _words(problem.message))
@@ -51,12 +60,10 @@ def _words(text: str) -> str:
         return text
     if found := _UNKNOWN.fullmatch(text):
         value, known = masked(found["value"]), found["known"]
-        return (
-            message("refused.unknown_of", value=value, known=known)
-            if known
-            else message("refused.unknown", value=value)
-        )
-    for pattern, key in _OF_FILTERS.items():
+        if known:
+            return message("refused.unknown_of", value=value, known=known)
+        return message("refused.unknown", value=value)
+    for pattern, words in _OF_FILTERS.items():
         if pattern.search(text):
-            return message(key)
+            return words
     return masked(text)

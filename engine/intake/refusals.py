@@ -49,7 +49,13 @@ class Refusals:
             self._none_until.pop(facility_id, None)
         names = {"facility": facility_id, "spec": spec}
         stored = [[key, problem] for key, problem in rows.items()]
-        await self._database.write(_write, names, stored, [key for key in accepted if key not in rows])
+        over = await self._remembered(names, [key for key in accepted if key not in rows])
+        if stored or over:
+            await self._database.write(_write, names, stored, over)
+
+    async def _remembered(self, names: dict[str, object], keys: list[str]) -> list[str]:
+        """Return which of the keys were refused before."""
+        return await self._database.fetch(_REMEMBERED, {**names, "keys": keys}) if keys else []
 
     async def _may_have(self, facility_id: int) -> bool:
         now = self._database.clock()
@@ -94,6 +100,14 @@ async def refused_records(database: Database, facility_id: int, spec: str, after
 
 
 _ANY = Statement("SELECT 1 FROM refused_records WHERE facility_id = :facility LIMIT 1", int)
+_REMEMBERED = Statement(
+    """
+SELECT key FROM refused_records WHERE facility_id = :facility AND spec = :spec
+  AND key IN (SELECT key FROM {keys} AS v)
+""",
+    str,
+    keys="key text",
+)
 _REMEMBER = Command(
     """
 INSERT INTO refused_records (facility_id, spec, key, problem, n, first_at, at)

@@ -11,8 +11,6 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.sources.gone import SET_ASIDE
 
-LEFT = "source.left"  # key of the message that a person has let the record stand
-
 
 class UndecidedRow(NamedTuple):
     """A row that has disappeared, and the delivery of its record (None: it is no delivery); `spec` is its entry."""
@@ -55,11 +53,11 @@ async def count_undecided(database: Database, catalog: Catalog, facility_id: int
 async def let_stand(database: Database, facility_id: int, source: str, read: str, key: str, actor: str) -> bool:
     """Let the record of a row stand as it was sent; return whether the row had waited for that."""
     names = {"facility": facility_id, "source": source, "read": read, "key": key, **_LEFT_TEXTS}
-    names |= {"problem": message(LEFT, actor=actor), "now": database.clock()}
+    names |= {"problem": message("source.left", actor=actor), "now": database.clock()}
     return bool(await database.write(Transaction.execute, _LET_STAND, names))
 
 
-_LEFT_TEXTS = {"set_aside": SET_ASIDE, "left": message(LEFT, actor="")[: len(f'{{"say":"{LEFT}"')] + "%"}
+_LEFT_TEXTS = {"set_aside": SET_ASIDE, "left": '{"say":"source.left"%'}  # texts of rows that have been decided
 
 
 def _of(facility_id: int) -> dict[str, object]:

@@ -11,9 +11,10 @@ import structlog
 
 from adapters.his_database.contract import Credentials
 from adapters.his_database.faults import FaultKind, HisFault
+from adapters.messages import message
 from admin.pages.sources.opened import OpenSource
 from admin.pages.sources.slots import WHOLE_SECONDS, LookSlots, NoSlot
-from admin.text.words import localized, say, sentence
+from admin.text.words import say, sentence
 from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
 
@@ -40,10 +41,9 @@ async def look(opened: OpenSource, slots: LookSlots, work: Callable[[Credentials
     try:
         entered = await credentials(hub.database, hub.vault, opened.facility.id, source.account)
     except VaultError:
-        return Look(None, say("stored.source.sealed"), of_credentials=True)
+        return Look(None, sentence(message("source.sealed")), of_credentials=True)
     if not entered.get("database"):
-        words = say("stored.source.no_credentials", source=localized(source.label))
-        return Look(None, words, of_credentials=True)
+        return Look(None, sentence(message("source.no_credentials", source=source.label)), of_credentials=True)
     try:
         async with slots.one(), asyncio.timeout(WHOLE_SECONDS):
             return Look(await work(entered))

@@ -24,7 +24,7 @@ from engine.sources.states import RoundState
 from engine.sources.today import of_today
 from engine.specs.his_source import SourceRead
 
-TOLD = ("entered", "started", "paused", "resumed", "agreed", "asked")  # results of a person's last act
+TOLD = ("started", "paused", "resumed", "agreed", "asked")  # results of a person's last act
 
 
 @dataclass(frozen=True, slots=True)
