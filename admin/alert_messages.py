@@ -15,6 +15,7 @@ from engine.alerts.facts import ClinicFacts, Facts
 from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.catalog.catalog import Catalog
+from engine.catalog.credential_sets import credential_sets
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -27,6 +28,7 @@ PAGES = {  # page of the panel for each kind of condition; for the others it is 
     ConditionKind.REFUSED: "/admin/facilities/details/{facility}",
     ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
     ConditionKind.PATH: "/jeda",
+    ConditionKind.TELL: "/admin/facilities/details/{facility}",
     ConditionKind.ABSENT: "/kunjungan/belum-diserahkan",
     **dict.fromkeys((ConditionKind.SOURCE, ConditionKind.SOURCE_AWAY, ConditionKind.SOURCE_LATE), "/sumber"),
 }
@@ -144,6 +146,9 @@ def _label(catalog: Catalog, trouble: Trouble) -> str:
         ConditionKind.SOURCE_AWAY: catalog.sources,
         ConditionKind.SOURCE_LATE: catalog.sources,
     }
+    if trouble.kind == ConditionKind.TELL:
+        labels = {access.name: access.label for access in credential_sets(catalog)}
+        return localized(labels[trouble.subject]) if trouble.subject in labels else trouble.subject
     entry = places.get(trouble.kind, catalog.upstreams).get(trouble.subject)
     return localized(entry.label) if entry else trouble.subject
 

@@ -27,6 +27,7 @@ from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.sending.refused_paths import PAUSE_SECONDS
 from engine.sources import schedule
 from engine.specs.upstream import UpstreamSpec
+from engine.subscribers import positions
 
 MARGIN_MS = 60_000  # beyond what a rule can ask for: the clocks of several machines differ a little
 
@@ -93,6 +94,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("clinic_sources.held_until", schedule.LEASE_MS + _ms(reading))
     yield DueTimeRule("clinic_sources.retry_at", schedule.MAX_PAUSE_MS)
     yield DueTimeRule("source_rounds.due_at", _ms(schedule.READ_PAUSE_MS / 1000, *rounds))
+    yield DueTimeRule("status_positions.due_at", positions.LONGEST_PAUSE_MS)
 
 
 def _patience(upstream: UpstreamSpec) -> float:
@@ -144,6 +146,7 @@ _CONDITIONS = {
     "clinic_sources.held_until": "true",
     "clinic_sources.retry_at": "true",
     "source_rounds.due_at": "true",
+    "status_positions.due_at": "true",
 }
 _ARRAYS = {"deliveries.due_at": {"rows": _CHANNELS}}
 _FIND = {

@@ -46,6 +46,8 @@ from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.sending.worker_context import WorkerContext
 from engine.sources.reader import SourceReader
+from engine.subscribers.events import Words, as_stored
+from engine.subscribers.publisher import Publisher
 from engine.telemetry.metrics import metrics
 from engine.value_rules.active import ActiveRules
 
@@ -54,6 +56,7 @@ JOB_SECONDS = 1.0
 FORWARD_SECONDS = 1.0
 CODE_LIST_SECONDS = 5.0
 SOURCE_SECONDS = 2.0
+TELL_SECONDS = 3.0
 HEARTBEAT_SECONDS = 4.0  # twice within LIFE_MS, so that a worker that is alone in a channel may go on
 CIRCLE_SECONDS = 5.0
 CORRECTION_SECONDS = 10.0
@@ -79,7 +82,8 @@ class _Periodic(NamedTuple):
 class Worker:
     """Drains every channel of its hub; `run` lasts until `stop` is set."""
 
-    def __init__(self, hub: Hub, rng: random.Random | None = None) -> None:
+    def __init__(self, hub: Hub, rng: random.Random | None = None, words: Words = as_stored) -> None:
+        """Work for `hub`; `words` says a stored message as clinics' systems are told it."""
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._hub = hub
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
@@ -102,6 +106,9 @@ class Worker:
         self._circles = CircleSearch(hub.database, self._catalog, self.ring)
         self._sources = SourceReader(hub.database, self._catalog, hub.facilities, hub.vault, hub.intake, self.name)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
+        self._publisher = Publisher(
+            hub.database, self._catalog, hub.facilities, hub.vault, hub.settings.webhook_policy, words
+        )
         self._context = WorkerContext(
             database=hub.database,
             catalog=self._catalog,
@@ -174,6 +181,7 @@ class Worker:
             _Periodic(INDEX_SECONDS, self._indexing.tick),
             _Periodic(VISIT_SECONDS, self._visits.tick),
             _Periodic(SOURCE_SECONDS, self._sources.tick),
+            _Periodic(TELL_SECONDS, self._publisher.tick),
         ]
 
     def _lasting(self) -> list[_Periodic]:

@@ -46,6 +46,7 @@ FLOORS = {
         "maintenance mapping value_rules",
         "intake sending",
         "sources",
+        "subscribers",
         "config_tests corrections draft_trial hub jobs",
         "health recent_facts record_check",
         "alerts",

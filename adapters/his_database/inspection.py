@@ -15,7 +15,7 @@ _READS_ONLY = {"USAGE", "SELECT", "SHOW VIEW", "PROCESS", "SHOW DATABASES"}
 
 _WRITES_POSTGRESQL = """
 SELECT count(*) AS n FROM information_schema.role_table_grants
-WHERE grantee = current_user AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+WHERE grantee = current_user AND table_name <> :table AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
 """
 
 
@@ -32,14 +32,17 @@ _QUESTIONS: Mapping[str, _Questions] = {
 }
 
 
-async def warnings(system: str, credentials: Credentials, snapshot: Snapshot) -> list[str]:
-    """Return what is unwise about the connection, as messages for people. Raises HisFault."""
+async def warnings(system: str, credentials: Credentials, snapshot: Snapshot, table: str | None = None) -> list[str]:
+    """Return what is unwise about the connection, as messages for people. Raises HisFault.
+
+    `table` is the one that the user may write to.
+    """
     if system not in _QUESTIONS:
         return []
-    rights = await snapshot.rows(_QUESTIONS[system].rights, {})
+    rights = await snapshot.rows(_QUESTIONS[system].rights, {"table": table or ""})
     tls = await snapshot.rows(_QUESTIONS[system].tls, {})
     found = []
-    if any(_may_write(value) for row in rights for value in row.values()):
+    if any(_may_write(value, table) for row in rights for value in row.values()):
         found.append(message("source.may_write"))
     is_private = any(value for row in tls for name, value in row.items() if name.lower() in ("ssl", "value"))
     if not is_private and credentials.get("host", "") not in NEAR:
@@ -70,10 +73,12 @@ async def look_at(system: str, snapshot: Snapshot, table: str) -> None:
     await snapshot.rows(f"SELECT 1 AS n FROM {name} WHERE 1 = 0", {})
 
 
-def _may_write(grant: Any) -> bool:
-    """Return whether a line of SHOW GRANTS, or a number of rights, allows more than reading."""
+def _may_write(grant: Any, table: str | None) -> bool:
+    """Return whether a line of SHOW GRANTS, or a number of rights, allows more than reading, `table` left aside."""
     if not isinstance(grant, str):
         return bool(grant)
+    if table is not None and f".`{table}` TO " in grant:
+        return False
     privileges = grant.removeprefix("GRANT ").split(" ON ", 1)[0]
     return any(
         part.split("(", 1)[0].strip() not in _READS_ONLY for part in privileges.split(",") if "PROXY" not in part

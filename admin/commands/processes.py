@@ -23,6 +23,7 @@ from admin.http.connections import ConnectionGuard
 from admin.logging_config import set_up_logging
 from admin.people import administrators, users
 from admin.reload import Reload, on_hangup
+from admin.text.words import api_sentence
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.catalog.catalog import Catalog
@@ -174,7 +175,7 @@ class EmbeddedWorker:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring, catalog=self.catalog)
-        self._reload, self._worker, self.catalog = Reload(hub), Worker(hub), hub.catalog
+        self._reload, self._worker, self.catalog = Reload(hub), Worker(hub, words=api_sentence), hub.catalog
         self._ready.set()
         try:
             await self._worker.run(self._stop)
@@ -248,7 +249,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
 
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
     on_hangup(Reload(hub).ask)
-    running_worker = Worker(hub)
+    running_worker = Worker(hub, words=api_sentence)
     metrics_server = metrics.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
     try:
         async with _watching(hub):

@@ -11,6 +11,7 @@ import typer
 
 from adapters.his_database.faults import HisFault
 from adapters.his_database.grants import grants as grant_statements
+from adapters.his_database.status_table import status_table
 from admin.commands.installation import actor, with_hub
 from admin.text.words import english
 from engine.errors import AntarError, NotFound
@@ -130,11 +131,17 @@ def grants_(
     user: Annotated[str, typer.Option(help="Name of the user who reads.")] = "antar",
     host: Annotated[str, typer.Option(help="Address of the machine on which Antar runs.")] = "ANTAR_HOST",
 ) -> None:
-    """Print what the clinic's technician runs: a user who may read the declared tables and nothing else."""
+    """Print what the clinic's technician runs: a user who may read the declared tables and nothing else.
+
+    Where the source declares `tell`, also the table in which the clinic's database is told of deliveries.
+    """
 
     async def work(hub: Hub, clinic: FacilityRow) -> list[str]:
         declared = _declared(hub, name)
-        return list(grant_statements(declared.system, declared.grants, database, user, host))
+        statements = list(grant_statements(declared.system, declared.grants, database, user, host))
+        if declared.status_table is not None:
+            statements += status_table(declared.system, declared.status_table, database, user, host)
+        return statements
 
     for statement in _with_clinic(None, work):
         typer.echo(statement)

@@ -30,6 +30,7 @@ class ConditionKind(StrEnum):
     PATH = "path"  # a path of an upstream refuses everything, so that its type is paused
     SOURCE_LATE = "source_late"  # a clinic's database has not been read for long, although nothing says why
     SOURCE = "source"  # a clinic's database cannot be read until a person does something
+    TELL = "tell"  # a clinic's system does not take what it is told of its deliveries
 
 
 # Seconds for which a condition has to last before people are alerted.
@@ -39,6 +40,7 @@ DELAY_SECONDS = {
     ConditionKind.REFUSED: 30,
     ConditionKind.WAITING: 300,
     ConditionKind.SOURCE_AWAY: 300,
+    ConditionKind.TELL: 900,
 }
 
 
@@ -50,7 +52,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A condition that holds for an upstream, a code list or a source (`subject`); `n` of `of` records are affected."""
+    """A condition that holds for `subject`: an upstream, code list, source or account; it affects `n` of `of` records."""
 
     facility_id: int
     kind: ConditionKind
@@ -95,6 +97,8 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
         otherwise = ConditionKind.SOURCE_LATE if failing.fault == LATE else ConditionKind.SOURCE
         kind = ConditionKind.SOURCE_AWAY if is_away else otherwise
         yield Trouble(id_, kind, name, failing.since)
+    for account, since in clinic.untold.items():
+        yield Trouble(id_, ConditionKind.TELL, account, since)
 
 
 def _of_channel(

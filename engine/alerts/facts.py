@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
+from engine.catalog.credential_sets import credential_sets
 from engine.database.statements import Statement
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -15,6 +16,7 @@ from engine.hub import Hub
 from engine.outbox.pauses.pauses import AUTOMATIC, current_pauses
 from engine.queries.completeness import Growth, growth
 from engine.sources.states import FailingSource, failing_sources
+from engine.subscribers.positions import failing
 
 LOOKBACK_DAYS = 1  # days before today whose records count for the failure rate
 MIN_FAILED_READS = 3  # failed reads of a code list in a row before an alert
@@ -39,6 +41,7 @@ class ClinicFacts:
     absent: Growth  # visits that lack what should have been handed in
     failing_sources: Mapping[str, FailingSource] = field(default_factory=dict)  # by name
     refused_paths: Mapping[str, int] = field(default_factory=dict)  # type whose path is refused -> since when
+    untold: Mapping[str, int] = field(default_factory=dict)  # account that is not told -> since when (epoch ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ async def facts(hub: Hub) -> Facts:
     ids = [row.id for row in facilities]
     grown = await growth(hub.database, ids, hub.database.clock())
     absent = {id_: grown.get(id_, Growth(id_, 0, 0)) for id_ in ids}
-    sources, refused = await _failing_sources(hub), await _refused_paths(hub)
+    sources, refused, untold = await _failing_sources(hub), await _refused_paths(hub), await _untold(hub)
     of_facility: dict[str, list[ChannelHealth]] = {}
     for queue in queues:
         of_facility.setdefault(queue.facility, []).append(queue)
@@ -69,6 +72,7 @@ async def facts(hub: Hub) -> Facts:
             absent[row.id],
             sources.get(row.id, {}),
             refused.get(row.id, {}),
+            untold.get(row.id, {}),
         )
         for row in facilities
     }
@@ -120,6 +124,16 @@ async def _refused_paths(hub: Hub) -> dict[int, dict[str, int]]:
         if pause.actor == AUTOMATIC and pause.facility_id is not None and spec is not None:
             refused.setdefault(pause.facility_id, {})[spec.name] = pause.begins_at
     return refused
+
+
+async def _untold(hub: Hub) -> dict[int, dict[str, int]]:
+    """Return the subscribers that do not take what they are told, by facility."""
+    untold: dict[int, dict[str, int]] = {}
+    declared = {access.name for access in credential_sets(hub.catalog)}
+    for row in await failing(hub.database):
+        if row.account in declared:
+            untold.setdefault(row.facility_id, {})[row.account] = row.since
+    return untold
 
 
 class _SettledCount(NamedTuple):

@@ -20,6 +20,7 @@ from engine.catalog.sections.remedies import with_remedies
 from engine.catalog.sections.sources import load_sources
 from engine.catalog.sections.upstreams import LoadedUpstream, load_upstreams
 from engine.catalog.sections.use_cases import load_use_cases
+from engine.catalog.sections.webhooks import load_webhooks
 from engine.json_text import short_hash
 from engine.source.faults import Faults, did_you_mean
 from engine.specs.code_list import CodeList
@@ -30,6 +31,7 @@ from engine.specs.record_type import Spec
 from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 from engine.specs.use_case import UseCase
+from engine.specs.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Catalog:
     code_lists: Mapping[str, CodeList]
     inbound: Mapping[str, Inbound]
     sources: Mapping[str, HisSource]
+    webhooks: Mapping[str, Webhook]
     mappings: Mapping[str, MappingSpec]
     use_cases: Mapping[str, UseCase]
     upstreams: Mapping[str, UpstreamSpec]
@@ -103,12 +106,14 @@ def _load(directory: Path, adapters: Collection[str] | None, draft: str) -> Cata
     use_cases = load_use_cases(sections, upstreams, specs, mappings, faults)
     inbound = load_inbound(sections, code_lists, faults)
     sources = load_sources(sections, specs, mappings, faults)
+    webhooks = load_webhooks(sections, specs, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
         code_lists=code_lists,
         inbound=inbound,
         sources=sources,
+        webhooks=webhooks,
         mappings=mappings,
         use_cases=use_cases,
         upstreams={name: upstream.spec for name, upstream in upstreams.items()},
@@ -148,4 +153,5 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     entries = {name: spec.hash for name, spec in specs.items()}
     cases = {name: node.plain() for name, node in sections.use_cases.items()}
     sources = {name: node.plain() for name, node in {**sections.source_families, **sections.sources}.items()}
-    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases, sources])
+    webhooks = {name: node.plain() for name, node in sections.webhooks.items()}
+    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases, sources, webhooks])

@@ -19,10 +19,11 @@ class CredentialSet(NamedTuple):
 
 
 def credential_sets(catalog: Catalog) -> list[CredentialSet]:
-    """Return the upstreams, the inbound services and the sources that ask for credentials of the clinic."""
+    """Return all upstreams, inbound services, webhooks and sources that ask for credentials of the clinic."""
     declared = [
         *(CredentialSet(spec.name, spec.label, entered(spec.credentials)) for spec in catalog.upstreams.values()),
         *(CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.inbound.values()),
+        *(CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.webhooks.values()),
         *(CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.sources.values()),
     ]
     return [access for access in declared if access.credentials]

@@ -88,7 +88,8 @@ def _details_of_source(source: HisSource) -> Iterator[str]:
     yield f"{source.name}: {source.label.en}"
     yield ""
     facts = ("system", source.system), ("patience", f"{source.patience:g} s"), ("tables", ", ".join(source.grants))
-    yield from _table([*facts], indent="  ")
+    told = [("tells in", source.status_table)] if source.status_table else []
+    yield from _table([*facts, *told], indent="  ")
     yield ""
     yield "Reads"
     yield from _table([_read(one) for one in source.reads.values()], indent="  ")

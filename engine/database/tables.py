@@ -921,6 +921,26 @@ class RefusedRecord(Base):
     __table_args__ = (Index("ix_refused_records_at", "facility_id", "at"),)
 
 
+class StatusPosition(Base):
+    """How far a clinic's system has been told of settled deliveries; see engine.subscribers.positions."""
+
+    __tablename__ = "status_positions"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    account: Mapped[str] = mapped_column(String(40), primary_key=True)  # under which its credentials are stored
+    attempt_id: Mapped[int] = mapped_column(BigInteger)  # the last that it was told of
+    # Up to here every attempt that there will ever be is visible: it was the newest a while before `seen_at`.
+    visible_id: Mapped[int] = mapped_column(BigInteger)
+    seen_id: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[int] = mapped_column(BigInteger)
+    # When it is told again, or when the lease of the worker that tells it ends.
+    due_at: Mapped[int] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(Integer)  # in which it did not take what it was told, in a row
+    failing_since: Mapped[int | None] = mapped_column(BigInteger)
+    failed_at: Mapped[int | None] = mapped_column(BigInteger)
+    problem: Mapped[str | None] = mapped_column(Text)
+    told_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class StagedRow(Base):
     """A row that a running synchronisation has read; it becomes part of the copy when all rows are read."""
 

@@ -188,6 +188,14 @@ class HisSource:
     grants: tuple[str, ...]  # tables that the reader's user may read
     tables: Mapping[str, Any]
     reads: Mapping[str, SourceRead]
+    status_table: str | None = None  # the table in which the clinic's database is told of deliveries
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Types of the records that are handed in."""
+        given = [read.into for read in self.reads.values()]
+        given += [read.gone.into for read in self.reads.values() if read.gone and read.gone.into]
+        return tuple(dict.fromkeys(given))
 
     @property
     def account(self) -> str:

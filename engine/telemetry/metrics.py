@@ -60,6 +60,12 @@ class Metrics:
         self._notifications = Counter(
             "antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry
         )
+        self._told = Counter(
+            "antar_told_events",
+            "Settled deliveries of which a clinic's system was told, and tries that failed.",
+            ["facility", "account", "outcome"],
+            registry=self.registry,
+        )
         self._declare_sources()
         ProcessCollector(registry=self.registry)
 
@@ -126,6 +132,10 @@ class Metrics:
         self._source_seconds.labels(facility, source, read).inc(max(milliseconds, 0) / 1000)
         for outcome, n in counts.items():
             self._source_rows.labels(facility, source, read, outcome).inc(n)
+
+    def told(self, facility: str, account: str, outcome: str, n: int) -> None:
+        """Count events of which a clinic's system was told, or a try that failed."""
+        self._told.labels(facility, account, outcome).inc(n)
 
     def notified(self, way: str, outcome: str) -> None:
         self._notifications.labels(way, outcome).inc()

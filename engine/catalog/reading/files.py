@@ -18,7 +18,7 @@ ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the 
 # Sections that map names to declarations.
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
-    *("mappings", "vocabularies", "rules", "remedies", "use_cases", "sources"),
+    *("mappings", "vocabularies", "rules", "remedies", "use_cases", "sources", "webhooks"),
     "source_families",
 )
 
@@ -40,6 +40,7 @@ class Sections:
     use_cases: dict[str, Node] = field(default_factory=dict)
     sources: dict[str, Node] = field(default_factory=dict)
     source_families: dict[str, Node] = field(default_factory=dict)
+    webhooks: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 

@@ -92,6 +92,7 @@ def _load(
         grants=tuple(dict.fromkeys(values.texts(node, "grants"))),
         tables=plain,
         reads={read.name: read for read in reads},
+        status_table=values.text(node.get("tell"), "table") or None,
     )
 
 

@@ -1,0 +1,1 @@
+"""Tells clinics' systems, by webhook or in a table of their database, of deliveries that were settled."""
