@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,12 +74,15 @@ def _confirm_codes(panel: Installation) -> None:
             if address.endswith(("/Product", "/LabTest")):
                 panel.api(address, body)
     for item, (mapping, code_list, code) in CODES.items():
-        query = "SELECT 1 FROM code_rows WHERE list = ? AND key = ?"
-        until(lambda query=query, key=(code_list, code): bool(panel.rows(query, *key)), patience=PATIENCE_SECONDS)
+        until(partial(_is_listed, panel, code_list, code), patience=PATIENCE_SECONDS)
         [(id_,)] = panel.rows("SELECT id FROM items WHERE key = ?", item)
         panel.administer(f"/pemetaan/{mapping}/{id_}", kode=code)
     if missing := panel.rows("SELECT key FROM items WHERE state <> 'mapped'"):
         raise SystemExit(f"without a code: {missing}")
+
+
+def _is_listed(panel: Installation, code_list: str, code: str) -> bool:
+    return bool(panel.rows("SELECT 1 FROM code_rows WHERE list = ? AND key = ?", code_list, code))
 
 
 def _hand_in(panel: Installation, day: list[tuple[str, bytes]]) -> float:

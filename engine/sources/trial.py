@@ -64,9 +64,7 @@ class SourceTrial:
         """Return the result of each read, and what is unwise about the connection. Raises HisFault."""
         async with connected(self.source.system, self.credentials) as connection:
             async with connection.snapshot(self.source.patience) as snapshot:
-                unwise = await warnings(
-                    self.source.system, self.credentials, snapshot, self.source.status_table
-                )
+                unwise = await warnings(self.source.system, self.credentials, snapshot, self.source.status_table)
             return [await self._try(connection, self.source.reads[name]) for name in names], unwise
 
     async def _try(self, connection: HisConnection, read: SourceRead) -> TriedRead:

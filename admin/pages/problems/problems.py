@@ -24,9 +24,9 @@ from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.todo import MAX_FAILURES
 from engine.recent_facts import RecentFacts
-from engine.specs.record_type import Spec
 from engine.sources.ledger import RowOutcome
 from engine.sources.undecided import count_undecided
+from engine.specs.record_type import Spec
 
 PAGE = "/masalah"
 PANEL = {"right": Right.PANEL}

@@ -46,9 +46,9 @@ async def klinik(
 
 async def statuses(klinik: Tabib) -> list[tuple[Any, ...]]:
     """Return what the clinic's database has been told."""
-    async with connected(klinik.clinic.system, klinik.clinic.credentials) as connection:
-        async with connection.snapshot(5) as snapshot:
-            rows = await snapshot.rows("SELECT * FROM antar_status ORDER BY 2", {})
+    access = klinik.clinic.system, klinik.clinic.credentials
+    async with connected(*access) as connection, connection.snapshot(5) as snapshot:
+        rows = await snapshot.rows("SELECT * FROM antar_status ORDER BY 2", {})
     return [tuple(row.values()) for row in rows]
 
 
@@ -89,10 +89,10 @@ async def test_a_missing_table_is_told_and_tried_again(klinik: Tabib) -> None:
 
 
 async def test_the_connection_that_reads_cannot_write(klinik: Tabib) -> None:
-    async with connected(klinik.clinic.system, klinik.clinic.credentials) as connection:
-        async with connection.snapshot(5) as snapshot:
-            with pytest.raises(HisFault):
-                await snapshot.rows("DELETE FROM antar_status", {})
+    access = klinik.clinic.system, klinik.clinic.credentials
+    async with connected(*access) as connection, connection.snapshot(5) as snapshot:
+        with pytest.raises(HisFault):
+            await snapshot.rows("DELETE FROM antar_status", {})
 
 
 async def test_a_name_that_is_none_is_refused(klinik: Tabib) -> None:
