@@ -106,6 +106,7 @@ def _read(one: SourceRead) -> tuple[str, ...]:
 
 def _requirement(one: Requirement) -> tuple[str, ...]:
     where = one.where.text if one.where is not None else ""
+    where += f" if {one.when.text}" if one.when is not None else ""
     least = f"at least {one.least}" if one.least else "may be"
     return one.name, one.label.en, one.spec, least, f"within {one.within_hours} h", where
 

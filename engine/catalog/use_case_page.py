@@ -62,6 +62,7 @@ def _requirements(use_case: UseCase) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in use_case.requirements:
         where = _code(one.where.text) if one.where is not None else "all"
+        where += f", if {_code(one.when.text)}" if one.when is not None else ""
         least = one.least or "may be"
         yield f"| {one.label.en} ({one.label.id}) | {one.spec} | {least} | {one.within_hours} h | {where} |"
 

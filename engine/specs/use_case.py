@@ -24,6 +24,7 @@ class Requirement:
     label: Text
     spec: str
     least: int  # 0: such records belong to the visit, which is complete without them
+    when: Template | None  # of which visits: context has `record`, which is the visit, and `records`; None: of all
     where: Template | None  # which records of the type count: context has `record` and `visit`; None: all
     within_hours: int  # after the time from which the use case counts
 
@@ -66,8 +67,11 @@ def recognised(use_case: UseCase, specs: Mapping[str, Spec], visit: Mapping[str,
 
 def lacking(use_case: UseCase, specs: Mapping[str, Spec], visit: Mapping[str, Any], records: Records) -> Iterator[Lack]:
     """Yield what a visit lacks. Raises TemplateError."""
-    visit_seen = specs[use_case.visit].completion(visit)
+    names = _names(use_case, specs, visit, records)
+    visit_seen = names["record"]
     for requirement in use_case.requirements:
+        if requirement.when is not None and not requirement.when.render(names):
+            continue
         complete = specs[requirement.spec].completion
         seen = [{"record": complete(record), "visit": visit_seen} for record in records.get(requirement.spec, ())]
         found = sum(1 for names in seen if requirement.where is None or requirement.where.render(names))

@@ -25,6 +25,20 @@ def test_the_pages_are_those_of_the_configuration() -> None:
     assert {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")} == use_case_pages()
 
 
+def lacks(record: dict[str, Any], **records: list[dict[str, Any]]) -> set[str]:
+    """Return the names of what an outpatient visit lacks."""
+    outpatient, specs = catalog().use_cases["outpatient"], catalog().specs
+    return {lack.requirement.name for lack in lacking(outpatient, specs, record, records)}
+
+
+def test_blood_pressure_is_demanded_of_an_adults_visit_but_not_of_an_infants_or_of_a_vaccination() -> None:
+    pressure = {"systolic", "diastolic"}
+    assert lacks(visit()) >= pressure
+    assert lacks(visit(programmes=["elderly"])) >= pressure
+    assert lacks(visit(programme_visit="KN2")).isdisjoint(pressure)
+    assert lacks(visit(), Immunization=[{"id": "IMU-1"}]).isdisjoint(pressure)
+
+
 @pytest.mark.parametrize("name", catalog().use_cases)
 def test_an_example_day_is_complete_in_every_use_case_that_it_is_of(name: str) -> None:
     specs, example = catalog().specs, catalog().use_cases[name].example

@@ -57,11 +57,7 @@ def _load(
     if not _belongs_to_visits(visit, node.get("visit") or node, f"{path}.visit", specs, faults):
         return None
     templates = Templates(path, upstreams[specs[visit].upstream.name].compiler, faults)
-    names: Names = {
-        "record": shapes[visit],
-        "records": Shape({name: Shape({}, item=shape) for name, shape in shapes.items()}),
-    }
-    when = templates.expression(node, "", "when", names)
+    when = templates.expression(node, "", "when", _names(shapes, visit))
     since = templates.expression(node, "", "since", {"record": shapes[visit]})
     if when is None or since is None:  # a fault of the grammar or of the template
         return None
@@ -78,6 +74,14 @@ def _load(
     )
 
 
+def _names(shapes: Mapping[str, Shape], visit: str) -> Names:
+    """Return the names that the `when` of a use case and of its needs see."""
+    return {
+        "record": shapes[visit],
+        "records": Shape({name: Shape({}, item=shape) for name, shape in shapes.items()}),
+    }
+
+
 def _requirements(
     entry: Node, templates: Templates, shapes: Mapping[str, Shape], visit: str, specs: Mapping[str, Spec]
 ) -> Iterator[Requirement]:
@@ -91,6 +95,7 @@ def _requirements(
                 label=specs[type_].label if node.get("label") is None else values.label(node, "label"),
                 spec=type_,
                 least=int(values.number(node, "least", 1)),
+                when=templates.expression(node, f"needs.{name}", "when", _names(shapes, visit)),
                 where=templates.expression(node, f"needs.{name}", "where", names),
                 within_hours=int(values.number(node, "within_hours", hours)),
             )
