@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,15 +73,17 @@ def _confirm_codes(panel: Installation) -> None:
             if address.endswith(("/Product", "/LabTest")):
                 panel.api(address, body)
     for item, (mapping, code_list, code) in CODES.items():
-        until(partial(_is_listed, panel, code_list, code), patience=PATIENCE_SECONDS)
+        _await_code(panel, code_list, code)
         [(id_,)] = panel.rows("SELECT id FROM items WHERE key = ?", item)
         panel.administer(f"/pemetaan/{mapping}/{id_}", kode=code)
     if missing := panel.rows("SELECT key FROM items WHERE state <> 'mapped'"):
         raise SystemExit(f"without a code: {missing}")
 
 
-def _is_listed(panel: Installation, code_list: str, code: str) -> bool:
-    return bool(panel.rows("SELECT 1 FROM code_rows WHERE list = ? AND key = ?", code_list, code))
+def _await_code(panel: Installation, code_list: str, code: str) -> None:
+    """Return when the copy of a code list has a code."""
+    query = "SELECT 1 FROM code_rows WHERE list = ? AND key = ?"
+    until(lambda: bool(panel.rows(query, code_list, code)), patience=PATIENCE_SECONDS)
 
 
 def _hand_in(panel: Installation, day: list[tuple[str, bytes]]) -> float:
