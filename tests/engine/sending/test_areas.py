@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
+
 import pytest
 
 from engine.code_lists import copies, synchronisations
-from engine.specs.code_list import SHARED
+from engine.specs.code_list import SHARED, CodeListRow
 from sandbox.world import World
 from tests.config.shipped import catalog
 from tests.engine.sending.satusehat_clinic import SatuSehatClinic
 
 pytestmark = pytest.mark.anyio
-LISTS = ("provinces", "cities", "districts", "villages")
+DIGITS = {"provinces": 2, "cities": 4, "districts": 6, "villages": 10}
+"""List -> digits of its codes."""
+
+
+async def read(clinic: SatuSehatClinic, name: str) -> str:
+    """Read a list from the sandbox; return how that ended."""
+    await synchronisations.begin(clinic.hub.database, SHARED, name, "sari")
+    held = await synchronisations.lease_next(clinic.hub.database, [name])
+    assert held is not None
+    await clinic.hub.synchroniser.read(held)
+    return (await synchronisations.latest(clinic.hub.database, clinic.facility.id))[name].state
 
 
 @pytest.fixture
-async def read(clinic: SatuSehatClinic) -> SatuSehatClinic:
-    """Return the clinic when it has read all areas."""
-    for name in LISTS:
-        await synchronisations.begin(clinic.hub.database, SHARED, name, "sari")
-        held = await synchronisations.lease_next(clinic.hub.database, [name])
+async def known(clinic: SatuSehatClinic) -> SatuSehatClinic:
+    """Return the clinic with the sandbox's areas as if it had read them, which takes six seconds of its rate."""
+    database, text = clinic.hub.database, (files("sandbox.areas") / "areas.csv").read_text("utf-8")
+    areas = list(csv.DictReader(text.splitlines()))
+    for name, digits in DIGITS.items():
+        await synchronisations.begin(database, SHARED, name, "sari")
+        held = await synchronisations.lease_next(database, [name])
         assert held is not None
-        await clinic.hub.synchroniser.read(held)
+        rows = [CodeListRow(row["code"], row) for row in areas if len(row["code"]) == digits]
+        await synchronisations.store_page(database, held, rows, done=1, offset=0, total=1)
+        await synchronisations.finish(database, held)
     return clinic
 
 
@@ -33,9 +50,10 @@ async def refusals(clinic: SatuSehatClinic, spec: str, **address: str) -> dict[s
     return {problem.path: problem.message for one in refused for problem in one.problems}
 
 
-async def test_all_four_levels_are_read_each_below_the_one_before(read: SatuSehatClinic) -> None:
-    rows = {name: await copies.rows_of(read.hub.database, SHARED, name) for name in LISTS}
-    assert [len(rows[name]) > 30 for name in LISTS] == [True] * 4
+async def test_all_four_levels_are_read_each_below_the_one_before(clinic: SatuSehatClinic) -> None:
+    assert [await read(clinic, name) for name in DIGITS] == ["done"] * 4
+    rows = {name: await copies.rows_of(clinic.hub.database, SHARED, name) for name in DIGITS}
+    assert [len(rows[name]) > 30 for name in DIGITS] == [True] * 4
     [village] = [row for row in rows["villages"] if row["code"] == "3174021002"]
     assert village == {
         "code": "3174021002",
@@ -46,8 +64,8 @@ async def test_all_four_levels_are_read_each_below_the_one_before(read: SatuSeha
 
 
 @pytest.mark.parametrize("spec", ["Patient", "Organization", "Location", "RelatedPerson"])
-async def test_the_examples_addresses_are_known(read: SatuSehatClinic, spec: str) -> None:
-    assert await refusals(read, spec) == {}
+async def test_the_examples_addresses_are_known(known: SatuSehatClinic, spec: str) -> None:
+    assert await refusals(known, spec) == {}
 
 
 @pytest.mark.parametrize(
@@ -60,36 +78,28 @@ async def test_the_examples_addresses_are_known(read: SatuSehatClinic, spec: str
     ],
 )
 async def test_a_code_that_is_no_area_is_refused(
-    read: SatuSehatClinic, address: dict[str, str], path: str, words: str
+    known: SatuSehatClinic, address: dict[str, str], path: str, words: str
 ) -> None:
-    found = await refusals(read, "Patient", **address)
+    found = await refusals(known, "Patient", **address)
     assert list(found) == [path]
     assert words in found[path]
 
 
-async def test_areas_of_which_the_copy_has_none_are_taken(read: SatuSehatClinic) -> None:
+async def test_areas_of_which_the_copy_has_none_are_taken(known: SatuSehatClinic) -> None:
     codes = {"province_code": "51", "city_code": "5171", "district_code": "517103", "village_code": "5171031001"}
-    assert await refusals(read, "Patient", **codes) == {}
+    assert await refusals(known, "Patient", **codes) == {}
 
 
 async def test_an_answer_that_says_error_is_no_empty_list(clinic: SatuSehatClinic, world: World) -> None:
     world.faults.add(path="/masterdata/v1/provinces", status=200, text='{"error": true, "data": null}', commit=False)
-    await synchronisations.begin(clinic.hub.database, SHARED, "provinces", "sari")
-    held = await synchronisations.lease_next(clinic.hub.database, ["provinces"])
-    assert held is not None
-    await clinic.hub.synchroniser.read(held)
-    assert (await synchronisations.latest(clinic.hub.database, clinic.facility.id))["provinces"].state == "failed"
+    assert await read(clinic, "provinces") == "failed"
     assert await refusals(clinic, "Patient", province_code="39") == {}
 
 
 async def test_a_token_that_may_not_read_areas_still_sends(clinic: SatuSehatClinic, world: World) -> None:
     refusal = '{"fault": {"detail": {"errorcode": "oauth.v2.InvalidApiKeyForGivenResource.NoApiProductMatchFound"}}}'
     world.faults.add(path="/masterdata/v1/provinces", status=401, text=refusal, commit=False)
-    await synchronisations.begin(clinic.hub.database, SHARED, "provinces", "sari")
-    held = await synchronisations.lease_next(clinic.hub.database, ["provinces"])
-    assert held is not None
-    await clinic.hub.synchroniser.read(held)
-    assert (await synchronisations.latest(clinic.hub.database, clinic.facility.id))["provinces"].state == "failed"
+    assert await read(clinic, "provinces") == "failed"
     await clinic.hand_in_examples()
     await clinic.work()
     assert {status for status, _ in (await clinic.outcomes("Patient")).values()} == {"sent"}
