@@ -76,6 +76,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("tokens.lease_until", _ms(patience))
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
     yield DueTimeRule("drains.until", claim.LIFE_MS, keep_ms=claim.LIFE_MS)
+    yield DueTimeRule("pauses.begins_at", 0)
     yield DueTimeRule("pauses.ends_at", _ms(*PAUSE_SECONDS))
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
     yield DueTimeRule("jobs.starts_at", mend.HOLD_MS)
@@ -132,6 +133,7 @@ _CONDITIONS = {
     "tokens.lease_until": "true",
     "leases.until": "true",
     "drains.until": "true",
+    "pauses.begins_at": "ended_at IS NULL AND begins_at = created_at",  # begun at once, not planned
     "pauses.ends_at": "ended_at IS NULL AND actor = ''",  # those of a person end when the person said
     "held_resends.due_at": "true",
     "jobs.starts_at": "state = 'running'",

@@ -111,7 +111,7 @@ class _Unreturned(NamedTuple):
 
 _UNRETURNED = Statement(
     "SELECT id, facility_id, upstream, spec, ends_at, ended_at FROM pauses "
-    "WHERE returned_at IS NULL AND (begins_at <= :now OR ended_at IS NOT NULL)",
+    "WHERE returned_at IS NULL AND (begins_at <= :now OR ended_at IS NOT NULL OR ends_at <= :now)",
     _Unreturned,
 )
 _EXPIRE = Command("UPDATE pauses SET ended_at = ends_at WHERE ended_at IS NULL AND ends_at <= :now")

@@ -22,7 +22,10 @@ from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
 from engine.outbox.delayed_resend import schedule_resend
+from engine.outbox.pauses.lanes import keep_lanes
+from engine.outbox.pauses.pauses import AUTOMATIC, NewPause, begin, end, open_pauses
 from engine.outbox.reclaim import reclaim
+from engine.sending.refused_paths import PAUSE_SECONDS
 from tests.conftest import Clock
 from tests.engine.small_hub import SmallHub, refused
 
@@ -197,6 +200,23 @@ async def test_tries_of_a_clock_that_was_ahead_hold_up_no_others(antar: SmallHub
     assert await bodies(antar) == [False, False, False]
 
 
+async def test_what_was_paused_by_a_clock_that_was_ahead_stays_paused_until_a_person_goes_on(antar: SmallHub) -> None:
+    database = antar.hub.database
+    antar.clock.pass_(30 * DAY)
+    await antar.hand_in("Visit", {"id": "V1"})
+    begun = await begin(database, NewPause(antar.facility.id, "ministry", "uji", ("Visit",)), "sari")
+    await keep_lanes(database)
+    antar.clock.pass_(-30 * DAY)
+    await heal(database, antar.hub.catalog)
+    [pause] = await open_pauses(database, antar.facility.id)
+    assert ([pause.id], pause.is_current(antar.clock())) == (begun, True)
+    await end(database, pause.id, "sari")
+    await antar.work()
+    await heal(database, antar.hub.catalog)
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "sent"
+
+
 async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(antar: SmallHub) -> None:
     database, clock = antar.hub.database, antar.clock
     antar.clock.pass_(30 * DAY)
@@ -228,6 +248,8 @@ async def _fill_all(antar: SmallHub) -> None:
     await schedule_resend(database, facility, (await antar.row("Visit", "V2")).id, "sari")
     await antar.hand_in("Visit", {"id": "V3"})
     assert await claim(database, antar.channel, 1, "dead")
+    path = NewPause(facility, "ministry", "menolak", ("Finding",), ends_at=antar.clock.now + PAUSE_SECONDS[0] * 1000)
+    assert isinstance(await begin(database, path, AUTOMATIC), list)
     await synchronisations.begin(database, facility, "doctors", "sari")
     await synchronisations.lease_next(database)
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
