@@ -66,7 +66,9 @@ class Pair(msgspec.Struct):
 
     @property
     def differs(self) -> bool:
-        return (self.old, self.old_problem) != (self.new, self.new_problem)
+        """Return whether more than the order of names is another."""
+        old, new = (orjson.loads(payload or "null") for payload in (self.old, self.new))
+        return (old, self.old_problem) != (new, self.new_problem)
 
 
 class TrialResult(msgspec.Struct):

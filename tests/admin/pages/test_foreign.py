@@ -40,7 +40,8 @@ async def test_it_is_set_aside_keeps_its_number_and_is_counted_as_such(antar: Sm
     await refused_change(antar)
     row = await antar.row("Visit", "V1")
     assert (row.status, row.cause, row.reference, row.due_at) == ("ignored", FOREIGN, "id-V1", None)
-    assert (await counters.read(antar.hub.database, antar.facility.id))["Visit"] == {"sent": 0, "ignored": 1}
+    counts = (await counters.read(antar.hub.database, antar.facility.id))["Visit"]
+    assert {status: n for status, n in counts.items() if n} == {"ignored": 1}
 
 
 async def test_the_list_calls_it_so_and_filters_by_it(person: httpx.AsyncClient, antar: SmallHub) -> None:
