@@ -73,7 +73,7 @@ async def test_a_pasted_record_is_checked_as_at_intake_and_never_stored(
     integrator: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     assert "bukan objek JSON" in await page_of(integrator, record="[1")
-    assert "$.at" in await page_of(integrator, record='{"id": "X"}')
+    assert '"at" is a required property' in await page_of(integrator, record='{"id": "X"}')
     assert '"kind": "Visit"' in await page_of(integrator, record='{"id": "X", "at": "2026-03-10"}')
     assert "Tidak ada data dengan kunci hilang" in await page_of(integrator, kunci="hilang")
     assert await antar.hub.database.fetch(text("SELECT id FROM deliveries")) == []
