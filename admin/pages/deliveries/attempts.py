@@ -122,10 +122,10 @@ def request_headers(opened: OpenDelivery, row: DetailedAttempt) -> list[Header]:
     adapter = opened.hub.upstream(opened.layout.upstream.name)
     secret = adapter.secret_headers() if isinstance(adapter, IdentifiedRequests) else ()
     host = urlsplit(opened.hub.settings.addresses.get(opened.layout.upstream.name, "")).netloc
-    body = [Header("Content-Type", _media(opened, row)), Header("Content-Length", str(len(row.request or b"")))]
+    body = [Header("content-type", _media(opened, row)), Header("content-length", str(len(row.request or b"")))]
     return [
-        Header("Host", host),
-        Header("Accept", "application/json"),
+        Header("host", host),
+        Header("accept", "application/json"),
         *(body if row.request else ()),
         *(Header(name) for name in secret),
     ]

@@ -101,9 +101,7 @@ def _attempt(opened: OpenDelivery, mask: OutsideMask, row: DetailedAttempt) -> d
         "spec_hash": row.spec_hash,
         "version": row.version,
         "bodies_removed_at": _time(row.pruned_at),
-        "request_headers": {
-            name: "(not stored)" if value is None else value for name, value in request_headers(opened, row)
-        },
+        "request_headers": {name: MASK if value is None else value for name, value in request_headers(opened, row)},
         "response_headers": masked(row.headers or "", opened.identifiers).splitlines(),
         **shown,
     }

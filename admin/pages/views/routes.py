@@ -123,7 +123,7 @@ async def _kept_view(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tup
     """Return a view that the person may change; raise 403 for one that only others may change."""
     layout, view = await _view(request, hub, id_)
     if not view.is_kept_by(layout.person):
-        raise PermissionDeniedException("the view is another person's")
+        raise PermissionDeniedException("view")
     return layout, view
 
 
