@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, TypeVar
@@ -17,8 +19,10 @@ from admin.text.words import english
 from engine.errors import AntarError, NotFound
 from engine.facilities.facilities import FacilityRow, by_code, credentials
 from engine.hub import Hub
+from engine.mapping import table
 from engine.source.faults import did_you_mean
 from engine.sources import states
+from engine.sources.adoption import AdoptedIds, SourceAdoption, mapped_codes
 from engine.sources.states import RoundState
 from engine.sources.trial import SourceTrial, TriedRead
 from engine.specs.his_source import KEYS_DAYS, HisSource
@@ -145,6 +149,55 @@ def grants_(
 
     for statement in _with_clinic(None, work):
         typer.echo(statement)
+
+
+@source.command("adopt")
+def adopt(
+    name: Name,
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day of the visits.")],
+    until: Day = None,
+    facility: Facility = None,
+    dry_run: Annotated[bool, typer.Option(help="Only tell what would be taken over.")] = False,
+) -> None:
+    """Take over the ids of what an older bridge has sent, before the source is started: it counts as sent."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> list[AdoptedIds]:
+        declared = _declared(hub, name)
+        if name in await states.states(hub.database, clinic.id) and not dry_run:
+            raise AntarError(f"{name} has been started at {clinic.code}; what it has read is sent as new already")
+        entered = await credentials(hub.database, hub.vault, clinic.id, declared.account)
+        last = until.date() if until else clinic.local(hub.database.clock()).date()
+        run = SourceAdoption(hub.intake, declared, clinic, entered, from_.date(), last, actor(), dry_run)
+        return await run.run()
+
+    sections = _with_clinic(facility, work)
+    for one in sections:
+        counts = f"{one.taken} of {one.ids} ids {'could be ' if dry_run else ''}taken over, {one.before} known before, "
+        typer.echo(f"{one.name} -> {one.into}: {counts}{one.without} without a record, {one.refused} refused")
+        if one.fault:
+            typer.echo(f"  ! {english(one.fault)}")
+        if one.named:
+            typer.echo(f"  not taken over: {', '.join(one.named)}")
+    if any(one.fault for one in sections):
+        raise typer.Exit(1)
+
+
+@source.command("codes")
+def codes(
+    name: Name,
+    mapping: Annotated[str, typer.Argument(help="The mapping, as the configuration calls it.")],
+    facility: Facility = None,
+) -> None:
+    """Print the codes that the clinic has mapped in its own system, as a table for antar mapping import."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> list[tuple[str, str]]:
+        declared = _declared(hub, name)
+        if mapping not in declared.codes:
+            raise NotFound(f"no codes of {mapping!r} in {name}{did_you_mean(mapping, declared.codes)}")
+        entered = await credentials(hub.database, hub.vault, clinic.id, declared.account)
+        return await mapped_codes(declared, entered, mapping)
+
+    csv.writer(sys.stdout).writerows([(table.KEY, table.CODE), *_with_clinic(facility, work)])
 
 
 @source.command("start")

@@ -110,6 +110,23 @@ class Intake:
             judged[index] = Acceptable(index, entry.key, warnings[index])
         return [judged[index] for index in range(len(records))]
 
+    async def adopt(
+        self, facility: FacilityRow, type_name: str, records: Sequence[Any], references: Sequence[str], actor: str
+    ) -> list[str | Refused | None]:
+        """Store records as sent under the upstream's references; return for each its key, None if it was there before.
+
+        Raises NotFound for a type that the catalog does not have, or that is not sent.
+        """
+        receiver = self._receiver(facility, type_name, None)
+        if not isinstance(receiver, RecordReceiver):
+            raise NotFound(f"{type_name!r} is not sent, so it has no reference")
+        refused, entries = await self._checked(receiver, records)
+        named = {entry.key: references[index] for index, entry in entries.items()}
+        stored = await receiver.adopt(list(entries.values()), named, actor) if entries else frozenset[str]()
+        done = {index: entry.key if entry.key in stored else None for index, entry in entries.items()}
+        problems = {index: one for index, one in refused.items() if isinstance(one, Refused)}
+        return [problems.get(index, done.get(index)) for index in range(len(records))]
+
     async def _checked(
         self, receiver: Receiver[Any], records: Sequence[Any]
     ) -> tuple[dict[int, Accepted | Refused], dict[int, Any], dict[int, tuple[str, ...]]]:

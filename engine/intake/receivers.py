@@ -22,6 +22,7 @@ from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.outbox.add import Batch
+from engine.outbox.adoption.adopt import adopt
 from engine.specs.checks import refusals, with_tomorrow
 from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
@@ -130,13 +131,20 @@ class RecordReceiver:
 
     async def store(self, entries: Sequence[NewRecord]) -> list[tuple[int, str]]:
         spec = self._spec
-        batch = Batch(
-            self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
-        )
-        added = await self._group_commit.add(batch, entries)
+        added = await self._group_commit.add(self._batch, entries)
         failpoint("stored")
         self._bell.ring(spec.name, self._facility.id)
         return [(id_, outcome.value) for id_, outcome in added]
+
+    async def adopt(self, entries: Sequence[NewRecord], references: Mapping[str, str], actor: str) -> frozenset[str]:
+        """Store new records as sent under their references; return the keys of those that were new."""
+        return (await adopt(self._database, self._batch, entries, references, actor)).keys
+
+    @property
+    def _batch(self) -> Batch:
+        spec = self._spec
+        updatable = spec.update is not None or spec.endpoint is None
+        return Batch(self._facility.id, spec.name, spec.upstream.name, updatable)
 
     async def look_up(self, records: Sequence[Any]) -> list[RecordWarnings]:
         return await record_warnings.of_records(self._database, self._catalog, self._spec, records, self._facility)

@@ -66,6 +66,13 @@ async def add(
     return result.added
 
 
+async def add_in(
+    tx: Transaction, batch: Batch, entries: Sequence[NewRecord], indexed: IndexedPatients
+) -> list[tuple[int, Added]]:
+    """Store all within a transaction; as `add`, but `indexed` learns nothing."""
+    return (await _add(tx, batch, entries, indexed)).added
+
+
 async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord], indexed: IndexedPatients) -> _Result:
     """Insert all as new ones; only those whose keys were stored before are compared with what is stored."""
     facts = await _facts(tx, indexed)

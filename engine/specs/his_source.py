@@ -177,6 +177,31 @@ class SourceRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """Query of the upstream's ids that another program has stored in the clinic's database.
+
+    Its rows belong to those of a read, in whose days it is asked: by the key of the read's row.
+    """
+
+    name: str
+    read: str
+    query: str
+    each: Mapping[str, Template]  # as of a read: one row has an id for each of these that has a value
+    key: Template  # key of the read's row; context: row, tables, facility, with `each` also name and item
+    reference: Template
+
+    def ids(self, row: Row, tables: Mapping[str, Any], facility: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield (key of the read's row, id) of a row; the key is empty if it has none. Raises TemplateError."""
+        scope: dict[str, Any] = {"row": row, "tables": tables, "facility": facility}
+        items = {name: template.render(scope) for name, template in self.each.items()}
+        scopes = [{**scope, "name": name, "item": item} for name, item in items.items() if item is not None]
+        for one in scopes if self.each else [scope]:
+            reference = self.reference.render(one)
+            if reference not in (None, ""):
+                yield _key(self.key.render(one)), str(reference)
+
+
+@dataclass(frozen=True, slots=True)
 class HisSource:
     """A clinic's database, and its reads in the order in which their records need each other."""
 
@@ -188,6 +213,8 @@ class HisSource:
     grants: tuple[str, ...]  # tables that the reader's user may read
     tables: Mapping[str, Any]
     reads: Mapping[str, SourceRead]
+    adopt: Mapping[str, Adoption]  # ids that another program has stored
+    codes: Mapping[str, str]  # mapping -> query of `key` and `code`: what the clinic has mapped before
     status_table: str | None = None  # the table in which the clinic's database is told of deliveries
 
     @property

@@ -59,15 +59,35 @@ respRate VARCHAR(3), heartRate VARCHAR(3), lingkarPerut VARCHAR(5), terapi VARCH
 tglPulang DATE, kdDokter VARCHAR(20), nmDokter VARCHAR(50), kdDiag1 VARCHAR(10), kdDiag2 VARCHAR(10),
 kdDiag3 VARCHAR(10), status VARCHAR(10), KdAlergiMakanan VARCHAR(5), KdAlergiUdara VARCHAR(5), KdAlergiObat VARCHAR(5),
 KdPrognosa VARCHAR(5), terapi_non_obat VARCHAR(2000), bmhp VARCHAR(2000)"""
+_MLITE_SIGNS = ("nadi", "respirasi", "suhu", "spo2", "tinggi", "berat")
+_KHANZA_SIGNS = ("nadi", "respirasi", "suhu", "spo2", "tb", "bb")
 OWN: Mapping[str, Mapping[str, str]] = {
     "mlite": {
         "mlite_settings": "id INTEGER PRIMARY KEY, module VARCHAR(50), field VARCHAR(50), value VARCHAR(200)",
         "mlite_bridging_pcare": _PCARE,
+        "mlite_satu_sehat_lokasi": "kode VARCHAR(10) PRIMARY KEY, id_lokasi_satusehat VARCHAR(50)",
+        "mlite_satu_sehat_response": "no_rawat VARCHAR(17) PRIMARY KEY, id_encounter VARCHAR(50), "
+        "id_condition VARCHAR(50), " + ", ".join(f"id_observation_ttv{sign} VARCHAR(50)" for sign in _MLITE_SIGNS),
+        "mlite_satu_sehat_mapping_obat": "kode_brng VARCHAR(15) PRIMARY KEY, kode_kfa VARCHAR(50)",
+        "mlite_satu_sehat_mapping_lab": "id_template INTEGER PRIMARY KEY, code VARCHAR(15)",
     },
     "khanza": {
         "setting": "nama_instansi VARCHAR(60) PRIMARY KEY, kode_ppk VARCHAR(15)",
         "pcare_pendaftaran": _REGISTERED,
         "pcare_kunjungan_umum": _SERVED,
+        "satu_sehat_mapping_lokasi_ralan": "kd_poli VARCHAR(5) PRIMARY KEY, id_lokasi_satusehat VARCHAR(40)",
+        "satu_sehat_encounter": "no_rawat VARCHAR(17) PRIMARY KEY, id_encounter VARCHAR(40)",
+        "satu_sehat_condition": "no_rawat VARCHAR(17), kd_penyakit VARCHAR(10), status VARCHAR(5), "
+        "id_condition VARCHAR(40)",
+        "satu_sehat_procedure": "no_rawat VARCHAR(17), kode VARCHAR(8), status VARCHAR(5), id_procedure VARCHAR(40)",
+        "satu_sehat_medicationrequest": "no_resep VARCHAR(14), kode_brng VARCHAR(15), id_medicationrequest VARCHAR(40)",
+        **{
+            f"satu_sehat_observationttv{sign}": "no_rawat VARCHAR(17), tgl_perawatan DATE, jam_rawat TIME, "
+            "status VARCHAR(5), id_observation VARCHAR(40)"
+            for sign in _KHANZA_SIGNS
+        },
+        "satu_sehat_mapping_obat": "kode_brng VARCHAR(15) PRIMARY KEY, obat_code VARCHAR(30)",
+        "satu_sehat_mapping_lab": "id_template INTEGER PRIMARY KEY, code VARCHAR(15)",
     },
 }
 # Columns by which these systems find the rows of a visit, a prescription or a drug.

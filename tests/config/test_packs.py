@@ -134,6 +134,7 @@ def test_a_pack_asks_for_the_tables_that_it_reads_and_no_others(system: str, tmp
     queries = [
         query for read in source.reads.values() for query in (read.query, *(f.query for f in read.further.values()))
     ]
+    queries += [*(one.query for one in source.adopt.values()), *source.codes.values()]
     named = {name for query in queries for name in re.findall(r"\b(?:FROM|JOIN) ([a-z_0-9]+)", query)}
     assert set(source.grants) == named
 

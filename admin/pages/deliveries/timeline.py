@@ -20,7 +20,7 @@ ICONS = {
 }
 _CHANGING = {"withdraw", "reinstate"}  # actions that change the record
 _ACTIONS = {"resend", *ICONS}
-_TRIGGERS = {"resend", "edit", "withdraw", "reinstate"}
+_TRIGGERS = {"resend", "edit", "withdraw", "reinstate", "adopt"}
 
 
 def timeline(opened: OpenDelivery) -> dict[str, Any]:
@@ -49,6 +49,9 @@ def describe_action(action: str, actor: str) -> str:
 def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     row, detail = opened.row, opened.detail
     yield {"at": row.created_at, "icon": "inbox", "kind": "", "what": say("delivery.created"), "note": ""}
+    if row.trigger.startswith("adopt: "):
+        adopted = say("story.adopted", actor=row.trigger.partition(": ")[2])
+        yield {"at": row.created_at, "icon": "check", "kind": "good", "what": adopted, "note": ""}
     by_person = {entry.at for entry in detail.audit if entry.action in _CHANGING}
     if row.changed_at not in {row.created_at, *by_person}:
         changed = say("story.changed", version=row.version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
 from engine.catalog.reading.render import EXAMPLE_FACILITY
+from engine.catalog.sections.source_adoptions import load_adoptions, load_codes
 from engine.catalog.sections.source_examples import check_example
 from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
@@ -48,7 +49,7 @@ def load_sources(
         if len(name) > NAME_LENGTH:
             message = f"{name!r} has more than {NAME_LENGTH} characters; shorten it"
             faults.add(sections.keys["sources", name], f"sources.{name}", message)
-        loaded[name] = _load(name, node, sections, schemas, ranks, faults)
+        loaded[name] = _load(name, node, sections, schemas, ranks, mappings, faults)
     return loaded
 
 
@@ -69,7 +70,13 @@ def _ranks(specs: Mapping[str, Spec]) -> dict[str, int]:
 
 
 def _load(
-    name: str, node: Node, sections: Sections, schemas: Targets, ranks: Mapping[str, int], faults: Faults
+    name: str,
+    node: Node,
+    sections: Sections,
+    schemas: Targets,
+    ranks: Mapping[str, int],
+    mappings: Collection[str],
+    faults: Faults,
 ) -> HisSource:
     path = f"sources.{name}"
     node = extended(node, sections, path, faults)
@@ -93,6 +100,8 @@ def _load(
         tables=plain,
         reads={read.name: read for read in reads},
         status_table=values.text(node.get("tell"), "table") or None,
+        adopt=load_adoptions(node, {read.name: read for read in reads}, Templates(path, compiler, faults), plain),
+        codes=load_codes(node, mappings, path, faults),
     )
 
 

@@ -1,0 +1,1 @@
+"""Records that another program has sent before: their ids are taken over."""
