@@ -26,6 +26,7 @@ from bench import (
     render,
     settling,
     singles,
+    sources,
     startup,
     storage,
     trickle,
@@ -79,6 +80,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "years": Measurement(years.rows, Size.USUAL),
     "lists": Measurement(lists.rows, Size.USUAL),
     "visits": Measurement(visits.rows, Size.USUAL),
+    "sources": Measurement(sources.rows, Size.LARGE),
 }
 
 

@@ -252,6 +252,8 @@ class _Read:
         return None if tree is None else Gone(str(into.value), tree)
 
     def _check_queries(self, read: SourceRead) -> None:
+        if not read.query:  # reported as missing
+            return
         if read.watermark is not None:
             check_queries(self._node, self._templates, tuple(read.further))
             self._check_mark(read)

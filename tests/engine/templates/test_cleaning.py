@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.templates.cleaning import blank, day, digits, moment, number, part, plain_date
+from engine.templates.cleaning import blank, day, digits, moment, number, numeric, part, plain_date
 from tests.engine.templates.trees import value
 
 
@@ -30,6 +30,19 @@ def test_number_reads_commas_points_and_units(given: Any, expected: Any) -> None
 def test_number_does_not_guess(given: Any) -> None:
     with pytest.raises(ValueError, match="number"):
         number(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("12,4", 12.4), ("7", 7), (7.5, 7.5), ("-", None), (None, None), ("Negatif", None), ("3+", None), ("<0.5", None)],
+)
+def test_numeric_takes_nothing_but_plain_numbers(given: Any, expected: Any) -> None:
+    assert numeric(given) == expected
+
+
+@pytest.mark.parametrize("given", ["5.600", "10,000", "150.000"])
+def test_numeric_takes_no_number_with_two_readings(given: str) -> None:
+    assert numeric(given) is None
 
 
 def test_digits_takes_exactly_so_many() -> None:
