@@ -111,14 +111,17 @@ def _in_order(reads: Sequence[SourceRead], ranks: Mapping[str, int]) -> list[Sou
     Those whose records are taken back by another entry come in the reverse order, where the last of them would be:
     the visit is removed before its registration, in the order in which both are handed in.
     """
-    undone = [read for read in reads if read.gone is not None and read.gone.into is not None]
-    last = max((ranks.get(read.into, 0) for read in undone), default=0)
+    last = max((ranks.get(read.into, 0) for read in reads if _is_undone(read)), default=0)
 
     def place(read: SourceRead) -> tuple[int, int]:
         rank = ranks.get(read.into, 0)
-        return (last, -rank) if read in undone else (rank, 0)
+        return (last, -rank) if _is_undone(read) else (rank, 0)
 
     return sorted(reads, key=place)
+
+
+def _is_undone(read: SourceRead) -> bool:
+    return read.gone is not None and read.gone.into is not None
 
 
 class _Read:

@@ -69,7 +69,7 @@ _SENT = Statement(
 UPDATE deliveries SET status = 'sent', due_at = NULL, reference = v.reference, sent_version = version,
   tried_version = version, in_doubt = false, trigger = :trigger, sent_at = CAST(:now AS BIGINT),
   settled_at = CAST(:now AS BIGINT)
-FROM {rows} AS v WHERE deliveries.id = v.id RETURNING deliveries.key, deliveries.date
+FROM {rows} AS v WHERE deliveries.id = v.id RETURNING key, date
 """,
     _Sent,
     rows="id bigint, reference text",
