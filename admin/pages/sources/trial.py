@@ -41,7 +41,7 @@ MAX_VALUE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class FieldLine:
+class TriedField:
     """A field of a record, or a column of a row, with what is wrong with it."""
 
     name: str
@@ -120,15 +120,15 @@ def _row(opened: OpenSource, tried: TriedRead, row: TriedRow) -> dict[str, Any]:
     lines = [line for words in row.problems for line in problem_lines(opened.hub.catalog, tried.into, words)]
     record: Mapping[str, Any] = row.made.record or {}
     fields = [
-        FieldLine(name, _shown(value, known), tuple(line.words for line in lines if line.field == name))
+        TriedField(name, _shown(value, known), tuple(line.words for line in lines if line.field == name))
         for name, value in record.items()
     ]
-    fields += [FieldLine(line.field, "–", (line.words,)) for line in lines if line.field and line.field not in record]
+    fields += [TriedField(line.field, "–", (line.words,)) for line in lines if line.field and line.field not in record]
     return {
         "key": masked(row.made.key, known),
         "state": "skipped" if row.made.skipped else "refused" if row.problems else "good",
         "lines": lines,
-        "columns": [FieldLine(name, _shown(value, known)) for name, value in row.row.items()],
+        "columns": [TriedField(name, _shown(value, known)) for name, value in row.row.items()],
         "fields": fields,
     }
 
