@@ -9,7 +9,7 @@ from engine.database.database import Database
 from engine.database.statements import Statement
 
 
-class Origin(NamedTuple):
+class RowOrigin(NamedTuple):
     """A row that was read: its source, its read and its key, and the last day on which it was read (empty: no days)."""
 
     source: str
@@ -19,7 +19,7 @@ class Origin(NamedTuple):
     state: str
 
 
-async def origin_of(database: Database, catalog: Catalog, facility_id: int, spec: str, key: str) -> Origin | None:
+async def origin_of(database: Database, catalog: Catalog, facility_id: int, spec: str, key: str) -> RowOrigin | None:
     """Return the row of a record; None if no source has handed it in, or its row has left the ledger."""
     reads = [
         [source.name, read.name]
@@ -39,6 +39,6 @@ WHERE r.facility_id = :facility AND r.record_key = :key
   AND EXISTS (SELECT 1 FROM {reads} AS v WHERE v.source = r.source AND v.read = r.read)
 ORDER BY r.last_day DESC LIMIT 1
 """,
-    Origin,
+    RowOrigin,
     reads="source text, read text",
 )

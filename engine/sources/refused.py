@@ -36,7 +36,7 @@ class RefusedGroup(NamedTuple):
         return short_hash([self.source, self.read, self.spec, self.state, self.problem])
 
 
-class NotTaken(NamedTuple):
+class NotTakenRow(NamedTuple):
     """A row or record that was not taken; `key` is that of the row, `at` the time (epoch ms) of the problem."""
 
     key: str
@@ -59,7 +59,9 @@ async def groups(database: Database, catalog: Catalog, facility_id: int) -> list
     return [row._replace(spec=row.spec or _into(catalog, row.source, row.read)) for row in rows]
 
 
-async def of_group(database: Database, facility_id: int, group: RefusedGroup, after: str, size: int) -> list[NotTaken]:
+async def of_group(
+    database: Database, facility_id: int, group: RefusedGroup, after: str, size: int
+) -> list[NotTakenRow]:
     """Return the rows of a group in the order of their keys, after a key."""
     names: Mapping[str, object] = {
         "facility": facility_id,
@@ -116,7 +118,7 @@ WHERE {_NOT_TAKEN} AND source = :source AND read = :read AND state = :state AND 
   AND key > :after
 ORDER BY key LIMIT CAST(:size AS INTEGER)
 """,
-    NotTaken,
+    NotTakenRow,
 )
 _RECORDS = Statement(
     """
@@ -124,7 +126,7 @@ SELECT key, at, n FROM refused_records
 WHERE facility_id = :facility AND spec = :spec AND problem = :problem AND (key > :after OR :after = '')
 ORDER BY key LIMIT CAST(:size AS INTEGER)
 """,
-    NotTaken,
+    NotTakenRow,
 )
 _COUNTS = Statement(
     """
