@@ -140,9 +140,9 @@ _FULL = Statement(
 )
 _FORGET_SURPLUS = Command(
     """
-DELETE FROM refused_records WHERE facility_id = :facility AND at < (
-  SELECT at FROM refused_records WHERE facility_id = :facility ORDER BY at DESC LIMIT 1
-  OFFSET CAST(:most AS INTEGER))
+DELETE FROM refused_records WHERE facility_id = :facility AND (spec, key) IN (
+  SELECT spec, key FROM refused_records WHERE facility_id = :facility ORDER BY at DESC, spec, key
+  LIMIT 1000000 OFFSET CAST(:most AS INTEGER))
 """
 )
 _LIST = Statement(

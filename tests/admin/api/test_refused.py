@@ -29,7 +29,7 @@ async def listed(his: httpx.AsyncClient, **query: str) -> list[tuple[str, str | 
 async def test_a_refused_record_is_listed_until_its_key_is_accepted(his: httpx.AsyncClient) -> None:
     await hand_in(his, BAD)
     await hand_in(his, BAD)
-    assert await listed(his) == [("Visit", "V1", "$.at: jenis isinya salah (seharusnya string)", 2)]
+    assert await listed(his) == [("Visit", "V1", "$.at: is of a wrong kind (expected: string)", 2)]
     await hand_in(his, GOOD)
     assert await listed(his) == []
 
@@ -50,7 +50,7 @@ async def test_no_value_of_a_record_is_kept(his: httpx.AsyncClient, antar: Small
 
 async def test_records_without_a_key_are_one_row(his: httpx.AsyncClient) -> None:
     await hand_in(his, {"at": AT}, {"at": AT})
-    assert await listed(his, spec="Visit") == [("Visit", None, "$.id: wajib diisi", 1)]
+    assert await listed(his, spec="Visit") == [("Visit", None, "$.id: is missing", 1)]
     assert await listed(his, spec="Person") == []
 
 

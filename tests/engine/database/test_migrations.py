@@ -71,6 +71,17 @@ async def test_whoever_opens_the_panel_may_verify_identities_after_the_upgrade(t
     await database.close()
 
 
+async def test_whoever_manages_may_set_up_sources_after_the_upgrade(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0032"))
+    roles = "INSERT INTO roles (name, label, permissions) VALUES ('a', 'A', '[\"manage\"]'), ('b', 'B', '[\"map\"]')"
+    await database.on_connection(lambda connection: connection.execute(text(roles)))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "head"))
+    rows = await database.fetch(text("SELECT name, permissions FROM roles WHERE name IN ('a', 'b', 'superadmin')"))
+    assert {row.name: "sources" in row.permissions for row in rows} == {"a": True, "b": False, "superadmin": True}
+    await database.close()
+
+
 OLD_DELIVERY = """
 INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, record, record_hash, version, status, in_doubt,
   lane, tries, deaths, trigger, created_at, changed_at, settled_at)
