@@ -210,3 +210,50 @@ async def test_without_the_right_nothing_is_shown_or_done(person: httpx.AsyncCli
 async def test_an_unknown_source_or_read_is_not_found(person: httpx.AsyncClient) -> None:
     assert (await person.get("/sumber/lain/mulai")).status_code == 404
     assert (await person.post(f"{PAGE}/coba/lain", headers=SAME_SITE)).status_code == 404
+
+
+async def test_a_third_person_waits_and_is_tried_again_by_itself(
+    person: httpx.AsyncClient, clinic: SqliteClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enter(person, clinic)
+    monkeypatch.setattr("admin.pages.sources.slots.MAX_AT_ONCE", 0)
+    page = (await person.post(f"{PAGE}/coba/visits", headers=SAME_SITE)).text
+    assert ("Orang lain sedang mencoba" in page, 'hx-trigger="load delay:3s"' in page) == (True, True)
+
+
+async def test_a_look_that_takes_too_long_is_ended(
+    person: httpx.AsyncClient, clinic: SqliteClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enter(person, clinic)
+    monkeypatch.setattr("admin.pages.sources.looking.WHOLE_SECONDS", 0.0)
+    page = (await person.post(f"{PAGE}/coba/visits", headers=SAME_SITE)).text
+    assert "Lebih dari 0 detik, lalu dihentikan." in page
+
+
+async def test_a_delivery_names_the_row_it_was_read_from(person: httpx.AsyncClient, tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.start()
+    await tabib.read()
+    row = await tabib.antar.row("Visit", "K1")
+    page = (await person.get(f"/integrasi/ministry/Visit/{row.id}?tab=asal")).text
+    assert ("Dibaca dari database Tabib (visits)." in page, "(nomor)" in page) == (True, True)
+    await tabib.antar.hand_in("Visit", {"id": "V9"})
+    other = await tabib.antar.row("Visit", "V9")
+    page = (await person.get(f"/integrasi/ministry/Visit/{other.id}?tab=asal")).text
+    assert "Diserahkan oleh sistem klinik lewat API." in page
+
+
+async def test_the_setup_names_the_source_as_a_way_in(person: httpx.AsyncClient, tabib: Tabib) -> None:
+    assert 'href="/persiapan/source"' in (await person.get("/integrasi/ministry")).text
+    answer = await person.get("/persiapan/source")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sumber")
+
+
+async def test_age_and_refused_rows_are_metrics(person: httpx.AsyncClient, tabib: Tabib) -> None:
+    await tabib.visit("K1", status="?")
+    await tabib.start()
+    await tabib.read()
+    tabib.clock.pass_(90)
+    metrics = (await person.get("/metrics")).text
+    assert 'antar_source_age_seconds{facility="klinik",read="visits",source="tabib"} 90.0' in metrics
+    assert 'antar_source_refused_rows{facility="klinik",read="visits",source="tabib"} 1.0' in metrics

@@ -150,3 +150,13 @@ async def test_a_worker_that_is_asked_to_stop_gives_the_source_back(tabib: Tabib
     await second.tick()
     await second.idle()
     assert "K1" in await tabib.rows()
+
+
+async def test_people_are_told_of_a_source_that_nobody_reads(tabib: Tabib) -> None:
+    await tabib.start()
+    for minutes, expected in ((29, []), (2, [ConditionKind.SOURCE_LATE])):
+        tabib.clock.pass_(minutes * 60)
+        found = troubles(await facts(tabib.antar.hub), Thresholds(0, 0), tabib.facility.id, frozenset())
+        assert [one.kind for one in found if one.subject == "tabib"] == expected
+    await tabib.read()
+    assert (await facts(tabib.antar.hub)).clinics[tabib.facility.id].failing_sources == {}
