@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not answers(), reason=f"NO MARIADB at {MARIADB.host}:{MARIADB.port} (ANTAR_TEST_MARIADB_URL)"),
 ]
 
+HOSTS = ("127.0.0.1", "localhost")  # from which the server may see the test come
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -31,12 +32,12 @@ async def clinic() -> AsyncIterator[MariadbClinic]:
     opened = MariadbClinic(MARIADB, name)
     await opened.at_server(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     await opened.run(TABLES)
-    for host in ("%", "localhost"):
+    for host in HOSTS:
         await opened.at_server(f"CREATE USER '{name}'@'{host}' IDENTIFIED BY 'baca'")
         await opened.at_server(f"GRANT SELECT ON {name}.* TO '{name}'@'{host}'")
     opened.credentials |= {"user": name, "password": "baca"}
     yield opened
-    for host in ("%", "localhost"):
+    for host in HOSTS:
         await opened.at_server(f"DROP USER '{name}'@'{host}'")
     await opened.at_server(f"DROP DATABASE {name}")
 
@@ -78,7 +79,7 @@ async def test_credentials_that_do_not_fit_are_told(
 
 async def test_a_missing_table_and_a_missing_right_are_named(person: httpx.AsyncClient, clinic: MariadbClinic) -> None:
     name = clinic.credentials["database"]
-    for host in ("%", "localhost"):
+    for host in HOSTS:
         await clinic.at_server(f"REVOKE SELECT ON {name}.* FROM '{name}'@'{host}'")
         await clinic.at_server(f"GRANT SELECT ON {name}.kunjungan TO '{name}'@'{host}'")
     page = await enter(person, clinic)
@@ -89,7 +90,7 @@ async def test_a_missing_table_and_a_missing_right_are_named(person: httpx.Async
 
 async def test_a_user_who_may_write_is_warned_of(person: httpx.AsyncClient, clinic: MariadbClinic) -> None:
     name = clinic.credentials["database"]
-    for host in ("%", "localhost"):
+    for host in HOSTS:
         await clinic.at_server(f"GRANT INSERT ON {name}.* TO '{name}'@'{host}'")
     assert "Pengguna database ini boleh menulis." in await enter(person, clinic)
 
