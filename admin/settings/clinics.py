@@ -18,7 +18,7 @@ from admin.pages.shared.connection_test import probe
 from admin.settings.base_view import SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
-from admin.text.words import localized, say
+from admin.text.words import localized, say, sentence
 from engine.catalog.credential_sets import CredentialSet, credential_sets
 from engine.database.statements import Query
 from engine.database.tables import Facility
@@ -34,6 +34,7 @@ from engine.facilities.facilities import (
     sealed_credentials,
 )
 from engine.facilities.particulars import ZONES, is_code, is_organization_id, put_particulars
+from engine.subscribers.positions import failing
 
 MAX_SECRET_CHARS = 500
 
@@ -163,7 +164,13 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         """Return the systems with credentials, and since when the clinic has entered these."""
         times = await entered_at(self.hub.database, int(key))
         entered = {upstream: when(request, at) for upstream, at in times.items()}
-        return {"accesses": self._accesses(), "upstreams": self.hub.catalog.upstreams, "entered": entered}
+        untold = {
+            one.account: say("settings.facilities.untold", at=since.short, problem=sentence(one.problem))
+            for one in await failing(self.hub.database)
+            if one.facility_id == int(key) and (since := when(request, one.since))
+        }
+        upstreams = self.hub.catalog.upstreams
+        return {"accesses": self._accesses(), "upstreams": upstreams, "entered": entered, "untold": untold}
 
     def _accesses(self) -> list[CredentialSet]:
         return credential_sets(self.hub.catalog)

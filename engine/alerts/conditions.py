@@ -52,7 +52,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Condition that holds for `subject` (upstream, code list, source or account) and affects `n` of `of` records."""
+    """A condition that holds for `subject`: an upstream, code list, source or account; `n` of `of` are affected."""
 
     facility_id: int
     kind: ConditionKind

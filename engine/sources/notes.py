@@ -47,6 +47,7 @@ class Notes:
     ) -> None:
         await extend(tx, self.held)
         await self.ledger.store(tx, day, rows, before)
+        failpoint("source_noting")
         await also(tx)
 
 

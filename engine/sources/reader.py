@@ -20,6 +20,7 @@ from engine.errors import VaultError, place_of
 from engine.facilities.cache import FacilityCache
 from engine.facilities.facilities import FacilityRow, credentials
 from engine.facilities.vault import Vault
+from engine.failpoints import failpoint
 from engine.intake.intake import Intake
 from engine.outbox import counters
 from engine.sources import schedule
@@ -160,6 +161,7 @@ class SourceReader:
         read, began = source.reads[due.read], self._database.clock()
         every = next((window.every for window in read.windows if window.days == due.days), None)
         await schedule.begin(self._database, held, due)
+        failpoint("source_begun")
         if read.watermark is not None:
             result, every = await self._follow_mark(connection, held, source, facility, due, read.watermark)
         else:

@@ -121,6 +121,7 @@ async def hand_in(
     intake: Intake, facility: FacilityRow, into: str, made: Sequence[Made], lane: Lane | None
 ) -> HandedIn:
     """Hand in the records made of rows. `lane` is None for today's and the backfill's, by the date of the record."""
+    failpoint("source_made")
     rows = [ReadRow(one.key, RowOutcome.SKIPPED, problem=one.skipped) for one in made if one.skipped]
     rows += [
         ReadRow(one.key, RowOutcome.REFUSED, problem=refusal_text(one.problem))

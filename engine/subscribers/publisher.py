@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
-import httpx
 import structlog
 
 from adapters import clinic_webhook
@@ -31,6 +31,8 @@ ANSWER_SECONDS = 20.0  # for a batch
 MAX_BATCHES = 50  # after which the subscriber is due again, so that a worker that is to stop can
 MAX_SUBSCRIBERS = 8  # that one worker tells at once
 
+Tell = Callable[[ClinicSystem, str, Any, int, float], Awaitable[Any]]
+
 log = structlog.get_logger(__name__)
 
 
@@ -45,10 +47,10 @@ class Publisher:
         vault: Vault,
         policy: Policy,
         words: Words,
-        transport: httpx.AsyncBaseTransport | None = None,
+        tell: Tell = clinic_webhook.tell,
     ) -> None:
         self._database, self._catalog, self._facilities = database, catalog, facilities
-        self._vault, self._policy, self._words, self._transport = vault, policy, words, transport
+        self._vault, self._policy, self._words, self._tell_webhook = vault, policy, words, tell
         self._running: dict[Subscription, asyncio.Task[None]] = {}
 
     async def tick(self) -> None:
@@ -119,7 +121,7 @@ class Publisher:
         if system is None:  # nobody wants to be told
             return
         now, content = self._database.clock(), body(facility, events)
-        await clinic_webhook.tell(system, f"status-{events[-1].id}", content, now, ANSWER_SECONDS, self._transport)
+        await self._tell_webhook(system, f"status-{events[-1].id}", content, now, ANSWER_SECONDS)
 
     async def _system(self, one: Subscription) -> ClinicSystem | None:
         try:

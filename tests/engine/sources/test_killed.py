@@ -27,7 +27,10 @@ async def die(tabib: Tabib, database_url: str, failpoint: str, mark_rows: int = 
     assert died.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("failpoint", ["source_handed_in:1", "source_noted:1", "source_handed_in:2", "source_noted:2"])
+STEPS = ["source_begun", "source_made", "source_handed_in", "source_noting", "source_noted"]
+
+
+@pytest.mark.parametrize("failpoint", [f"{step}:{n}" for step in STEPS for n in (1, 2)])
 async def test_what_a_killed_reader_left_is_read_by_another(tabib: Tabib, database_url: str, failpoint: str) -> None:
     await tabib.visit("K1", note="batuk")
     await tabib.visit("K2")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from engine.sources import states, watermark
 from engine.specs import his_source
 from tests.engine.sources.laravel import put
-from tests.engine.sources.test_killed import LEASE_SECONDS, die
+from tests.engine.sources.test_killed import LEASE_SECONDS, STEPS, die
 from tests.engine.sources.unheard_of import TODAY, Tabib
 
 pytestmark = [
@@ -178,6 +178,18 @@ async def test_a_row_that_one_night_missed_and_the_next_met_has_not_disappeared(
     assert (await klinik.rows())["1"] == ("taken", None)
 
 
+async def test_an_emptied_database_stops_the_source_at_night_and_withdraws_nothing(klinik: Tabib) -> None:
+    for number in range(30):
+        await put(klinik, number, "07:00:00")
+    await klinik.start()
+    await klinik.read()
+    await klinik.clinic.run("DELETE FROM appointments")
+    for _ in range(3):
+        await klinik.read(24 * 3600)
+    assert ((await klinik.state()).state, (await klinik.state()).fault) == ("stopped", "many_gone")
+    assert {state for state, _ in (await klinik.rows()).values()} == {"taken"}
+
+
 async def test_rows_out_of_order_stop_the_read_and_move_no_mark(klinik: Tabib) -> None:
     source = klinik.antar.hub.catalog.sources["tabib"]
     read = source.reads["visits"]
@@ -216,7 +228,7 @@ async def test_a_source_that_is_started_anew_reads_from_that_day_again(klinik: T
     assert await counts(klinik) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("failpoint", ["source_handed_in:1", "source_noted:1", "source_handed_in:2", "source_noted:2"])
+@pytest.mark.parametrize("failpoint", [f"{step}:{n}" for step in STEPS[1:] for n in (1, 2)])
 async def test_a_reader_that_is_killed_between_batches_loses_nothing(
     klinik: Tabib, database_url: str, failpoint: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import orjson
 from sqlalchemy import text
 
+from adapters import clinic_webhook
 from adapters.clinic_webhook import ID, MOMENT, SIGNATURE, signature
 from adapters.outbound.networks import Network, Policy
 from engine.facilities.facilities import set_credentials
@@ -58,10 +60,8 @@ class ToldClinic:
 
     def another_publisher(self, words: Words = as_stored) -> Publisher:
         hub = self.antar.hub
-        transport = httpx.MockTransport(self.receiver)
-        return Publisher(
-            self.database, lambda: hub.catalog, hub.facilities, hub.vault, POLICY, words, transport=transport
-        )
+        tell = partial(clinic_webhook.tell, transport=httpx.MockTransport(self.receiver))
+        return Publisher(self.database, lambda: hub.catalog, hub.facilities, hub.vault, POLICY, words, tell)
 
     async def enter(self, address: str = "https://his.example/antar", secret: str = SECRET) -> None:
         entered = {"webhook_url": address, "webhook_secret": secret}

@@ -46,8 +46,8 @@ async def klinik(
 
 async def statuses(klinik: Tabib) -> list[tuple[Any, ...]]:
     """Return what the clinic's database has been told."""
-    access = klinik.clinic.system, klinik.clinic.credentials
-    async with connected(*access) as connection, connection.snapshot(5) as snapshot:
+    reading = connected(klinik.clinic.system, klinik.clinic.credentials)
+    async with reading as connection, connection.snapshot(5) as snapshot:
         rows = await snapshot.rows("SELECT * FROM antar_status ORDER BY 2", {})
     return [tuple(row.values()) for row in rows]
 
@@ -89,8 +89,8 @@ async def test_a_missing_table_is_told_and_tried_again(klinik: Tabib) -> None:
 
 
 async def test_the_connection_that_reads_cannot_write(klinik: Tabib) -> None:
-    access = klinik.clinic.system, klinik.clinic.credentials
-    async with connected(*access) as connection, connection.snapshot(5) as snapshot:
+    reading = connected(klinik.clinic.system, klinik.clinic.credentials)
+    async with reading as connection, connection.snapshot(5) as snapshot:
         with pytest.raises(HisFault):
             await snapshot.rows("DELETE FROM antar_status", {})
 
