@@ -20,7 +20,7 @@ TOLD = (Status.SENT, Status.FAILED, Status.UNSURE, Status.BLOCKED, Status.IGNORE
 Words = Callable[[str | None], str | None]  # a stored message in words
 
 
-class Event(NamedTuple):
+class StatusEvent(NamedTuple):
     """A delivery that was settled; `at` is epoch milliseconds."""
 
     id: str  # the same each time it is told
@@ -33,23 +33,23 @@ class Event(NamedTuple):
     at: int
 
 
-class Batch(NamedTuple):
+class EventBatch(NamedTuple):
     """Events in their order, and the last attempt that they cover."""
 
-    events: list[Event]
+    events: list[StatusEvent]
     until: int
 
 
 async def next_batch(
     database: Database, facility: FacilityRow, specs: Collection[str], after: int, visible: int, words: Words
-) -> Batch:
+) -> EventBatch:
     """Return the next events after an attempt, of these types (none: all); up to `visible` nothing is missing."""
     until = min(visible, after + SPAN_ATTEMPTS)
     names = {"facility": facility.id, "after": after, "until": until}
     newest, until = _newest(await database.fetch(_ATTEMPTS, names), until)
     rows = await database.fetch(_DELIVERIES, {"ids": list(newest), "statuses": list(TOLD)})
     told = {row.id: row for row in rows if not specs or row.spec in specs}
-    return Batch([_event(told[id_], attempt, words) for id_, attempt in newest.items() if id_ in told], until)
+    return EventBatch([_event(told[id_], attempt, words) for id_, attempt in newest.items() if id_ in told], until)
 
 
 def as_stored(problem: str | None) -> str | None:
@@ -57,12 +57,12 @@ def as_stored(problem: str | None) -> str | None:
     return problem
 
 
-def body(facility: FacilityRow, events: Sequence[Event]) -> dict[str, Any]:
+def body(facility: FacilityRow, events: Sequence[StatusEvent]) -> dict[str, Any]:
     """Return events as a webhook gets them."""
     return {"type": SETTLED, "facility": facility.code, "events": [event._asdict() for event in events]}
 
 
-def _newest(attempts: Sequence[_Attempt], until: int) -> tuple[dict[int, int], int]:
+def _newest(attempts: Sequence[_NewAttempt], until: int) -> tuple[dict[int, int], int]:
     """Return the last attempt of each of at most BATCH_EVENTS deliveries, by its order, and the last one covered."""
     newest: dict[int, int] = {}
     for attempt in attempts:
@@ -73,20 +73,20 @@ def _newest(attempts: Sequence[_Attempt], until: int) -> tuple[dict[int, int], i
     return newest, until
 
 
-def _event(row: _Settled, attempt: int, words: Words) -> Event:
+def _event(row: _ToldDelivery, attempt: int, words: Words) -> StatusEvent:
     # The upstream's words may repeat what it was sent.
     said = words(row.problem) if row.status != Status.SENT else None
     problem = said and masked(said, tuple(filter(None, (row.patient_name, row.patient_norm))))
     id_ = f"{row.id}-{attempt}"
-    return Event(id_, row.id, row.spec, row.key, row.status, row.reference, problem, row.settled_at or 0)
+    return StatusEvent(id_, row.id, row.spec, row.key, row.status, row.reference, problem, row.settled_at or 0)
 
 
-class _Attempt(NamedTuple):
+class _NewAttempt(NamedTuple):
     id: int
     delivery_id: int
 
 
-class _Settled(NamedTuple):
+class _ToldDelivery(NamedTuple):
     """A delivery as it is now."""
 
     id: int
@@ -104,14 +104,14 @@ _ATTEMPTS = Statement(
     """
 SELECT id, delivery_id FROM attempts WHERE id > :after AND id <= :until AND facility_id = :facility ORDER BY id
 """,
-    _Attempt,
+    _NewAttempt,
 )
 _DELIVERIES = Statement(
     """
 SELECT d.id, d.spec, d.key, d.status, d.reference, d.problem, d.settled_at, d.patient_norm, d.patient_name
 FROM {ids} AS v JOIN deliveries AS d ON d.id = v.id WHERE d.status IN (SELECT status FROM {statuses} AS s)
 """,
-    _Settled,
+    _ToldDelivery,
     ids="id bigint",
     statuses="status text",
 )

@@ -33,7 +33,7 @@ class Position(NamedTuple):
     visible_id: int
 
 
-class Failing(NamedTuple):
+class FailingSubscriber(NamedTuple):
     """A subscriber that does not take what it is told, since when (epoch ms), and why."""
 
     facility_id: int
@@ -84,7 +84,7 @@ async def _fail(tx: Transaction, subscription: Subscription, problem: str) -> No
     await tx.execute(_FAIL, {**subscription._asdict(), "problem": problem, "now": tx.now, "due_at": tx.now + pause})
 
 
-async def failing(database: Database) -> list[Failing]:
+async def failing(database: Database) -> list[FailingSubscriber]:
     """Return the subscribers of all clinics that do not take what they are told."""
     return await database.fetch(_FAILING)
 
@@ -145,5 +145,5 @@ _FAILING = Statement(
 SELECT facility_id, account, failing_since AS since, tries, problem FROM status_positions
 WHERE failing_since IS NOT NULL
 """,
-    Failing,
+    FailingSubscriber,
 )

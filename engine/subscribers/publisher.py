@@ -23,7 +23,7 @@ from engine.facilities.vault import Vault
 from engine.failpoints import failpoint
 from engine.specs.his_source import HisSource
 from engine.subscribers import positions
-from engine.subscribers.events import Event, Words, body, next_batch
+from engine.subscribers.events import StatusEvent, Words, body, next_batch
 from engine.subscribers.positions import PACE_MS, Subscription
 from engine.telemetry.metrics import metrics
 
@@ -109,14 +109,14 @@ class Publisher:
         metrics().told(facility.code, one.account, "failed", 1)
         await positions.fail(self._database, one, problem)
 
-    def _put(self, one: Subscription, facility: FacilityRow) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    def _put(self, one: Subscription, facility: FacilityRow) -> Callable[[Sequence[StatusEvent]], Awaitable[None]]:
         """Return what hands events over. It raises NotTaken."""
         source = next((one_ for one_ in self._catalog().sources.values() if one_.account == one.account), None)
         if source is None:
             return lambda events: self._post(one, facility, events)
         return lambda events: self._write(source, facility, events)
 
-    async def _post(self, one: Subscription, facility: FacilityRow, events: Sequence[Event]) -> None:
+    async def _post(self, one: Subscription, facility: FacilityRow, events: Sequence[StatusEvent]) -> None:
         system = await self._system(one)
         if system is None:  # nobody wants to be told
             return
@@ -131,7 +131,7 @@ class Publisher:
         address, secret = entered.get("webhook_url", ""), entered.get("webhook_secret", "")
         return ClinicSystem(address, secret, self._policy) if address and secret else None
 
-    async def _write(self, source: HisSource, facility: FacilityRow, events: Sequence[Event]) -> None:
+    async def _write(self, source: HisSource, facility: FacilityRow, events: Sequence[StatusEvent]) -> None:
         try:
             entered = await credentials(self._database, self._vault, facility.id, source.account)
             rows = [{**event._asdict(), "at": facility.local(event.at).replace(tzinfo=None)} for event in events]
