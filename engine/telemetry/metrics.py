@@ -60,16 +60,10 @@ class Metrics:
         self._notifications = Counter(
             "antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry
         )
-        self._told = Counter(
-            "antar_told_events",
-            "Settled deliveries of which a clinic's system was told, and tries that failed.",
-            ["facility", "account", "outcome"],
-            registry=self.registry,
-        )
-        self._declare_sources()
+        self._declare_clinics_systems()
         ProcessCollector(registry=self.registry)
 
-    def _declare_sources(self) -> None:
+    def _declare_clinics_systems(self) -> None:
         read = ["facility", "source", "read"]
         self._source_rounds = Counter(
             "antar_source_rounds", "Complete rounds of reads of a source.", read, registry=self.registry
@@ -82,6 +76,12 @@ class Metrics:
         )
         self._source_seconds = Counter(
             "antar_source_seconds", "Seconds that complete rounds took.", read, registry=self.registry
+        )
+        self._told = Counter(
+            "antar_told_events",
+            "Settled deliveries of which a clinic's system was told, and tries that failed.",
+            ["facility", "account", "outcome"],
+            registry=self.registry,
         )
 
     def name_of(self, facility_id: int) -> str:
