@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from adapters.his_database.connection import HisConnection
+from adapters.his_database.faults import FaultKind, HisFault
 from engine.database.database import Database
 from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
@@ -56,6 +57,8 @@ class WatermarkRound:
         """Read all batches. Raises HisFault, LeaseLost, TooManyGone, TemplateError."""
         first = self.read.first_mark(date.fromisoformat(self.held.from_day), facility_mapping(self.facility))
         reached = parsed(self.due.mark) if self.due.mark else None
+        if isinstance(reached, int) != isinstance(first, int):  # the read has another column now
+            reached = None
         since, size = self._begin(first, reached), his_source.MARK_ROWS
         batches, last = 0, reached
         while True:
@@ -63,6 +66,7 @@ class WatermarkRound:
                 reading = SourceReading(self.source, self.read, self.facility, snapshot)
                 rows = await reading.marked(since, size)
             if rows:
+                self._expect_kind(first, rows[0].mark)
                 last = self._later(last, rows[-1].mark)
                 await self._take(reading, self._from(first, rows), last)
             if len(rows) < size:
@@ -79,6 +83,11 @@ class WatermarkRound:
         if reached is not None:
             return self._scale.begin(reached, self.database.clock())
         return first - DAY if isinstance(first, datetime) else first
+
+    def _expect_kind(self, first: Mark, mark: Mark) -> None:
+        """Raise HisFault if the column has numbers where the read begins with a time, or the other way round."""
+        if isinstance(first, int) != isinstance(mark, int):
+            raise HisFault(FaultKind.MARK, self.watermark.column)
 
     def _later(self, one: Mark | None, other: Mark) -> Mark:
         return other if one is None else max(one, other, key=self._scale.at)

@@ -240,3 +240,14 @@ async def test_a_reader_that_is_killed_between_batches_loses_nothing(
     assert len(await notes(klinik)) == 5
     assert set((await klinik.rows()).values()) == {("taken", None)}
     assert await mark(klinik) == "2026-03-10T07:00:05"
+
+
+async def test_a_column_of_numbers_needs_a_number_to_begin_with(klinik: Tabib) -> None:
+    read = klinik.antar.hub.catalog.sources["tabib"].reads["visits"]
+    before = read.query
+    object.__setattr__(read, "query", "SELECT id, starts_at, note, id AS updated_at, deleted_at FROM appointments")
+    await put(klinik, 1, "07:00:00")
+    await klinik.start()
+    await klinik.read()
+    object.__setattr__(read, "query", before)
+    assert ((await klinik.state()).fault, await mark(klinik)) == ("mark", None)
