@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from bench.his import NAME
 from bench.processes import until
@@ -11,6 +12,10 @@ from bench.site import Installation, clinic_day
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
+REFUSED = """
+    SELECT spec, cause FROM deliveries
+    WHERE upstream = 'satusehat' AND status = 'failed' AND cause LIKE 'rejected:%' ORDER BY id LIMIT 1
+"""
 ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
 CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
 VISIT = """
@@ -71,6 +76,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
 
 def _delivery_addresses(panel: Installation) -> dict[str, str]:
     [(failed_spec, failed)], [(sent_spec, sent)] = panel.rows(FAILED), panel.rows(SENT)
+    [(refused_spec, cause)] = panel.rows(REFUSED)
     [(foundation,)] = panel.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
     until(lambda: bool(panel.rows(CORRECTION)))  # a worker starts its searches by itself
     [(corrected, correction)] = panel.rows(CORRECTION)
@@ -85,6 +91,8 @@ def _delivery_addresses(panel: Installation) -> dict[str, str]:
         "withdrawal": f"{UPSTREAM}/{sent_spec}/{sent}/tarik",
         "problems": f"{UPSTREAM}/{failed_spec}/masalah",
         "problems of all types": "/masalah",
+        "mending": f"{UPSTREAM}/{refused_spec}/perbaiki?{urlencode({'cause': cause})}",
+        "value rules": "/masalah/aturan",
         "regenerate": f"{UPSTREAM}/{foundation}/regenerate",
         "correction": f"{UPSTREAM}/{corrected}/koreksi/{correction}",
     }

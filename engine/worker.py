@@ -50,6 +50,7 @@ from engine.subscribers.events import Words, as_stored
 from engine.subscribers.publisher import Publisher
 from engine.telemetry.metrics import metrics
 from engine.value_rules.active import ActiveRules
+from engine.value_rules.mended import MendedSearch
 
 SWEEP_SECONDS = 1.0
 JOB_SECONDS = 1.0
@@ -60,6 +61,7 @@ TELL_SECONDS = 3.0
 HEARTBEAT_SECONDS = 4.0  # twice within LIFE_MS, so that a worker that is alone in a channel may go on
 CIRCLE_SECONDS = 5.0
 CORRECTION_SECONDS = 10.0
+MENDED_SECONDS = 300.0
 PRUNE_SECONDS = 60.0
 INDEX_SECONDS = 1.0
 VISIT_SECONDS = 3.0
@@ -178,6 +180,7 @@ class Worker:
             _Periodic(PRUNE_SECONDS, self._prune),
             _Periodic(CIRCLE_SECONDS, self._circles.tick),
             _Periodic(CORRECTION_SECONDS, self._corrections.tick),
+            _Periodic(MENDED_SECONDS, MendedSearch(self._hub.database).tick),
             _Periodic(INDEX_SECONDS, self._indexing.tick),
             _Periodic(VISIT_SECONDS, self._visits.tick),
             _Periodic(SOURCE_SECONDS, self._sources.tick),

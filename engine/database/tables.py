@@ -748,11 +748,11 @@ class ValueRuleUse(Base):
 
     __tablename__ = "value_rule_uses"
     delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    rule_id: Mapped[int] = mapped_column(BigId, primary_key=True, index=True, autoincrement=False)
+    rule_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     first_at: Mapped[int] = mapped_column(BigInteger)
     last_at: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index(None, "rule_id", "delivery_id"), {"sqlite_with_rowid": False})
 
 
 class CodeRow(Base):

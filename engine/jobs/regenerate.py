@@ -19,7 +19,7 @@ from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Operation, Spec
 from engine.value_rules.active import rules_of
-from engine.value_rules.rules import ValueRule
+from engine.value_rules.rules import ActiveRule
 
 MAX_DELIVERIES = 10_000  # deliveries of one job; the rest is left to the next job
 BATCH_DELIVERIES = 500
@@ -102,7 +102,7 @@ async def _differs(
     spec: Spec,
     row: _Sent,
     facility: FacilityRow,
-    rules: Sequence[ValueRule],
+    rules: Sequence[ActiveRule],
 ) -> bool:
     """Return whether a delivery would be sent with another payload.
 

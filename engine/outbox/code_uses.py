@@ -26,13 +26,13 @@ async def note_codes(tx: Transaction, settlements: Sequence[Settlement]) -> None
 async def note_rules(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     """Note the value rules of the deliveries whose content was sent, whatever the upstream said to it."""
     rows = [
-        [settlement.delivery.id, rule]
+        [settlement.delivery.id, rule, max(times)]
         for settlement in settlements
-        if settlement.value_rules and any(attempt.operation in WRITING for attempt in settlement.attempts)
+        if settlement.value_rules and (times := [one.at for one in settlement.attempts if one.operation in WRITING])
         for rule in settlement.value_rules
     ]
     if rows:
-        await tx.execute(_NOTE_RULES, {"rows": rows, "now": tx.now})
+        await tx.execute(_NOTE_RULES, {"rows": rows})
 
 
 _NOTE = Command(
@@ -46,8 +46,8 @@ ON CONFLICT (facility_id, item, key, delivery_id) DO UPDATE SET code = excluded.
 _NOTE_RULES = Command(
     """
 INSERT INTO value_rule_uses (delivery_id, rule_id, first_at, last_at)
-SELECT DISTINCT delivery_id, rule_id, CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM {rows} AS v WHERE true
+SELECT delivery_id, rule_id, MAX(at), MAX(at) FROM {rows} AS v GROUP BY delivery_id, rule_id
 ON CONFLICT (delivery_id, rule_id) DO UPDATE SET last_at = excluded.last_at
 """,
-    rows="delivery_id bigint, rule_id bigint",
+    rows="delivery_id bigint, rule_id bigint, at bigint",
 )

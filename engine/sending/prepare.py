@@ -27,7 +27,7 @@ from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Resolved, Target
 from engine.specs.record_type import Operation, Reference, Spec
 from engine.templates.template import TemplateError
-from engine.value_rules.rules import ValueRule, applied
+from engine.value_rules.rules import ActiveRule, applied
 
 
 class NotJSON(AntarError):
@@ -80,7 +80,7 @@ async def prepare_batch(
     upstream_name: str,
     upstream: Upstream,
     claimed: Iterable[ClaimedDelivery],
-    rules: Mapping[str, Sequence[ValueRule]] | None = None,
+    rules: Mapping[str, Sequence[ActiveRule]] | None = None,
 ) -> tuple[list[Prepared], list[Settlement]]:
     """Return the deliveries that can be sent, and settlements of those that cannot.
 
@@ -112,7 +112,7 @@ def _pending(
     facility: FacilityRow,
     upstream_name: str,
     delivery: ClaimedDelivery,
-    rules: Sequence[ValueRule],
+    rules: Sequence[ActiveRule],
 ) -> _Pending | Settlement:
     spec = catalog.specs.get(delivery.spec)
     if spec is None:

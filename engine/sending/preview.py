@@ -16,7 +16,7 @@ from engine.specs.context import context
 from engine.specs.needs import keys_of_needs, resolve, targets_of
 from engine.specs.record_type import Operation, Spec
 from engine.value_rules.active import rules_of
-from engine.value_rules.rules import ValueRule, applied
+from engine.value_rules.rules import ActiveRule, applied
 
 
 class StoredRecord(Protocol):
@@ -39,7 +39,7 @@ async def payload_of(
     row: StoredRecord,
     facility: FacilityRow,
     operation: Operation | None = None,
-    rules: Sequence[ValueRule] | None = None,
+    rules: Sequence[ActiveRule] | None = None,
 ) -> Any:
     """Return the payload of a delivery as of now; a need that has no reference yet shows as "<type key>".
 

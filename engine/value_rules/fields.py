@@ -31,7 +31,7 @@ class NoRule(StrEnum):
     UNKNOWN = "unknown"  # the type has no such field
 
 
-class Field(NamedTuple):
+class RecordField(NamedTuple):
     """A field with a single value. `choices` are the values that the schema allows, empty for any of the types."""
 
     place: str
@@ -39,19 +39,19 @@ class Field(NamedTuple):
     choices: tuple[Any, ...] = ()
 
 
-def fields_of(spec: Spec) -> list[Field]:
+def fields_of(spec: Spec) -> list[RecordField]:
     """Return the fields whose values may be replaced, in the order of the schema."""
     return [field for field in _fields(spec.record_schema, spec.record_schema, "", 0) if not refusal(spec, field)]
 
 
-def field_of(spec: Spec, place: str) -> Field | None:
+def field_of(spec: Spec, place: str) -> RecordField | None:
     """Return the field at a place, whether its values may be replaced or not; None if the type has none there."""
     return next(
         (field for field in _fields(spec.record_schema, spec.record_schema, "", 0) if field.place == place), None
     )
 
 
-def refusal(spec: Spec, field: Field | None) -> NoRule | None:
+def refusal(spec: Spec, field: RecordField | None) -> NoRule | None:
     """Return why the values of a field may not be replaced; None if they may."""
     if field is None:
         return NoRule.UNKNOWN
@@ -92,20 +92,20 @@ def is_identifier(value: Any) -> bool:
     return masked(str(value)) != str(value)
 
 
-def _moves_an_example(spec: Spec, field: Field) -> bool:
+def _moves_an_example(spec: Spec, field: RecordField) -> bool:
     """Return whether an example has an identifier there, or another value makes another record of the example."""
     facility = {"code": "", "name": "", "time_zone": "Asia/Jakarta", "organization_id": ""}
     for example in (spec.example, *spec.examples.values()):
         if any(is_identifier(value) for value in values_at(example, field.place)):
             return True
-        values = {as_text(value): _other(field, value) for value in values_at(example, field.place)}
+        values = {as_text(value): other_value(field, value) for value in values_at(example, field.place)}
         if values and not keeps_identity(spec, example, replaced(example, field.place, values), facility):
             return True
     return False
 
 
-def _other(field: Field, value: Any) -> Any:
-    """Return another value of the same kind."""
+def other_value(field: RecordField, value: Any) -> Any:
+    """Return another value of the same kind, to see what depends on it."""
     other = next((choice for choice in field.choices if choice != value), None)
     if other is not None:
         return other
@@ -162,7 +162,7 @@ def _is_masked(spec: Spec, place: str) -> bool:
     return tuple(steps) in spec.masked
 
 
-def _systems_beside(spec: Spec, field: Field) -> Iterator[Any]:
+def _systems_beside(spec: Spec, field: RecordField) -> Iterator[Any]:
     """Yield the code systems that the schema allows for a field and the fields beside it."""
     home = field.place.rpartition(".")[0]
     for other in _fields(spec.record_schema, spec.record_schema, "", 0):
@@ -170,7 +170,7 @@ def _systems_beside(spec: Spec, field: Field) -> Iterator[Any]:
             yield from other.choices
 
 
-def _fields(schema: Any, root: Mapping[str, Any], place: str, depth: int) -> Iterator[Field]:
+def _fields(schema: Any, root: Mapping[str, Any], place: str, depth: int) -> Iterator[RecordField]:
     """Yield the fields below a place that hold single values."""
     branches = branches_of(schema, root)
     declared: dict[str, list[Any]] = {}
@@ -182,7 +182,7 @@ def _fields(schema: Any, root: Mapping[str, Any], place: str, depth: int) -> Ite
         yield from _field(schemas, root, f"{place}.{name}" if place else name, depth + 1)
 
 
-def _field(schemas: Sequence[Any], root: Mapping[str, Any], place: str, depth: int) -> Iterator[Field]:
+def _field(schemas: Sequence[Any], root: Mapping[str, Any], place: str, depth: int) -> Iterator[RecordField]:
     branches = [branch for schema in schemas for branch in branches_of(schema, root)]
     items = [branch["items"] for branch in branches if isinstance(branch.get("items"), Mapping)]
     if depth >= MAX_DEPTH:
@@ -193,7 +193,7 @@ def _field(schemas: Sequence[Any], root: Mapping[str, Any], place: str, depth: i
         yield from _fields({"allOf": list(schemas)}, root, place, depth)
     elif (types := _types(branches)) or any("enum" in branch for branch in branches):
         choices = next((tuple(branch["enum"]) for branch in branches if "enum" in branch), ())
-        yield Field(place, types or ("string",), choices)
+        yield RecordField(place, types or ("string",), choices)
 
 
 def _types(branches: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

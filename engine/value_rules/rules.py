@@ -12,7 +12,7 @@ from engine.value_rules.fields import keeps_identity
 from engine.value_rules.places import as_text, replaced, values_at
 
 
-class ValueRule(NamedTuple):
+class ActiveRule(NamedTuple):
     """A rule of a clinic for a type: the value `old` at `place` is sent as `new`; both are JSON.
 
     It holds from `starts_at` (epoch ms) on: until then its person may undo it.
@@ -27,13 +27,13 @@ class ValueRule(NamedTuple):
     starts_at: int = 0
 
 
-def meets(rule: ValueRule, record: Mapping[str, Any]) -> bool:
+def meets(rule: ActiveRule, record: Mapping[str, Any]) -> bool:
     """Return whether the record has the old value at the place of the rule."""
     return any(as_text(value) == rule.old for value in values_at(record, rule.place))
 
 
 def applied(
-    spec: Spec, record: Mapping[str, Any], rules: Sequence[ValueRule], facility: Any
+    spec: Spec, record: Mapping[str, Any], rules: Sequence[ActiveRule], facility: Any
 ) -> tuple[Mapping[str, Any], tuple[int, ...]]:
     """Return the record with the values that the rules give it, and the ids of the rules that met their old value.
 

@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_value_rule_uses_rule_id"), "value_rule_uses", ["rule_id"])
+    op.create_index(op.f("ix_value_rule_uses_rule_id_delivery_id"), "value_rule_uses", ["rule_id", "delivery_id"])
 
 
 def downgrade() -> None:

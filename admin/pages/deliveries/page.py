@@ -22,7 +22,7 @@ from admin.pages.deliveries.opened import (
     Opened,
 )
 from admin.pages.deliveries.outcome import outcome_of
-from admin.pages.deliveries.timeline import describe_action, timeline
+from admin.pages.deliveries.timeline import describe_action, rule_in_words, timeline
 from admin.pages.shared.explanations import Explanation, any_of, explain
 from admin.pages.shared.formatting import day, moment
 from admin.pages.shared.json_view import folded
@@ -42,6 +42,7 @@ from engine.sources.ledger import RowOutcome
 from engine.sources.origin import origin_of
 from engine.sources.refused import tables_of
 from engine.specs.record_type import Spec
+from engine.value_rules.store import uses_of
 
 # Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer.
 PAGE_ELEMENT = "kiriman"
@@ -91,11 +92,20 @@ async def _tab_context(request: Request[Any, Any, Any], opened: OpenDelivery, ta
         return await attempts.all_of(opened, request)
     may_read = opened.layout.may(Permission.BODIES)
     if tab == "asal":
-        record = {"record": folded(opened.row.record.encode(), opened.hide)} if may_read else {}
-        return {"origin": await _origin(opened), **record}
+        return {"origin": await _origin(opened), **(await _record(opened) if may_read else {})}
     if not may_read:
         return {}
-    return {**await attempts.newest(opened), **await _planned_context(opened)}
+    return {**await _rules(opened), **await attempts.newest(opened), **await _planned_context(opened)}
+
+
+async def _record(opened: OpenDelivery) -> dict[str, Any]:
+    """Return the record as it was received, and the rules that replaced values in what was sent of it."""
+    return {**await _rules(opened), "record": folded(opened.row.record.encode(), opened.hide)}
+
+
+async def _rules(opened: OpenDelivery) -> dict[str, Any]:
+    uses = await uses_of(opened.hub.database, opened.row.id)
+    return {"rules": [rule_in_words(opened, use) for use in uses]}
 
 
 async def _origin(opened: OpenDelivery) -> dict[str, str]:
@@ -125,7 +135,7 @@ async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
         "unknown_codes": [] if row.status == Status.SENT else list(map(sentence, found.codes)),
         "doubtful": list(map(sentence, found.checks)),
         "visit": await visit_of_delivery(hub.database, opened.facility.id, row.id),
-        **timeline(opened),
+        **timeline(opened, await uses_of(hub.database, row.id)),
         "cause": _cause(opened, items),
         "held": items,
         "unsuitable": _unsuitable(opened, items),

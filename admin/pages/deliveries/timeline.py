@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
+from admin.pages.shared.values import field_labels, shown_value
 from admin.text.words import say, sentence
 from engine.queries.deliveries import DetailedAttempt
+from engine.value_rules.store import RuleUse
 
 MAX_EVENTS = 40  # of a longer timeline the newest events are shown
 ICONS = {
@@ -23,12 +25,29 @@ _ACTIONS = {"resend", *ICONS}
 _TRIGGERS = {"resend", "edit", "withdraw", "reinstate", "adopt"}
 
 
-def timeline(opened: OpenDelivery) -> dict[str, Any]:
-    """Return the events, oldest first, and the number of older ones that are left out."""
-    events = sorted(_events(opened), key=lambda event: event["at"])
+def timeline(opened: OpenDelivery, uses: Sequence[RuleUse] = ()) -> dict[str, Any]:
+    """Return the events, oldest first, and the number of older ones that are left out; `uses` are those of rules."""
+    rules = (
+        {"at": use.first_at, "icon": "replace", "kind": "", "what": rule_in_words(opened, use), "note": ""}
+        for use in uses
+    )
+    events = sorted([*rules, *_events(opened)], key=lambda event: event["at"])
     for event in events:
         event["time"] = moment(event["at"], opened.facility)
     return {"events": events[-MAX_EVENTS:], "earlier": max(0, len(events) - MAX_EVENTS)}
+
+
+def rule_in_words(opened: OpenDelivery, use: RuleUse) -> str:
+    """Return which value a rule replaced by which, who made the rule and when."""
+    made = moment(use.created_at, opened.facility)
+    return say(
+        "story.rule",
+        field=field_labels(opened.entry).get(use.place, use.place),
+        old=opened.hide(shown_value(use.old)),
+        new=opened.hide(shown_value(use.new)),
+        actor=use.actor,
+        day=made.day if made else "",
+    )
 
 
 def describe_trigger(trigger: str) -> str:

@@ -27,8 +27,8 @@ from admin.text.words import say
 from engine.database.rows import JobRow
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.jobs import jobs, queries
-from engine.jobs.jobs import Action
+from engine.jobs import jobs, mend, queries
+from engine.jobs.jobs import Action, JobState
 from engine.jobs.queries import JobDelivery, Tally
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
@@ -39,6 +39,8 @@ PAGE_SIZE = 50
 MAX_REASON_CHARACTERS = 500
 BULK = {"right": Right.PANEL, "may": Permission.BULK}
 SKIPPED = "skipped"
+UNDO = "undo"  # of a job that has not begun to send
+TOLD = {"twice", "undone", "late"}  # results of the last action that the page tells
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK, dependencies=OPENED_TYPE)
@@ -82,9 +84,11 @@ async def job_page(
     opened: Opened,
     after: Number = None,
     only: FromQuery[str] = "",
+    told: FromQuery[str] = "",
 ) -> Template:
     """Show a draft to be confirmed, or the progress of a job and the outcome of each of its deliveries."""
     context = await _context(opened, after or 0, skipped=only == SKIPPED)
+    context["told"] = told if told in TOLD else ""
     return Template("jobs/job.html", context={**context, "environment": opened.layout.status_line["environment"]})
 
 
@@ -115,6 +119,9 @@ async def move_job(
     elif how == "discard":
         await jobs.discard(hub.database, row.facility_id, id_)
         return Redirect(_chosen_at(row), status_code=303)
+    elif how == UNDO:
+        undone = await mend.undo(hub.database, row.facility_id, id_, person.name)
+        return Redirect(f"/pekerjaan/{id_}?told={'undone' if undone else 'late'}", status_code=303)
     elif how in jobs.MOVES:
         await jobs.move(hub.database, row.facility_id, id_, how, person.name)
     else:
@@ -181,7 +188,14 @@ def _view(hub: Hub, layout: Layout, row: JobRow, outcome: JobResult) -> dict[str
         "created": moment(row.created_at, facility),
         "ended": moment(row.ended_at, facility),
         "moves": [how for how, (before, _) in jobs.MOVES.items() if row.state in before],
+        "undo": _may_undo(row),
+        "wait": max(0, (row.starts_at or 0) - hub.database.clock()) // 1000,
     }
+
+
+def _may_undo(row: JobRow) -> bool:
+    """Return whether the job has done nothing yet, and can be undone with its rules."""
+    return row.action == Action.MEND and not row.done and row.state in (JobState.RUNNING, JobState.PAUSED)
 
 
 def _item(hub: Hub, layout: Layout, row: JobDelivery) -> dict[str, Any]:

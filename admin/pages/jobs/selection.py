@@ -10,9 +10,11 @@ from admin.pages.deliveries.column_fields import value_label
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import COLUMN_PREFIX, SHOWN_OF_HASH, Fields, ListFilters
 from admin.pages.shared.layout import Layout
+from admin.pages.shared.values import shown_value
 from admin.text.words import localized, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.specs.record_type import Spec
 
 # Field of a filter -> message key of its label.
@@ -55,6 +57,8 @@ def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequ
     if "correction" in choice:
         titles = {correction.name: localized(correction.title) for correction in spec.corrections} if spec else {}
         words.append((say("chosen.correction"), titles.get(choice["correction"], choice["correction"])))
+    if "mend" in choice:
+        words.append((say("chosen.mend"), _changes_in_words(choice["mend"])))
     if "ids" in choice:
         words.append((say("chosen.ids"), number(choice["ids"])))
     if "status" in choice:
@@ -69,6 +73,14 @@ def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequ
                 value = value[:SHOWN_OF_HASH]
             words.append((say(key), value))
     return [*words, *_columns_in_words(spec, choice)]
+
+
+def _changes_in_words(changes: Sequence[Sequence[str]]) -> str:
+    """Return the replaced values, e.g. `unit: x → mg`."""
+    return "; ".join(
+        say("mend.change", field=place, old=masked(shown_value(old)), new=masked(shown_value(new)))
+        for place, old, new in changes
+    )
 
 
 def _columns_in_words(spec: Spec | None, choice: Mapping[str, Any]) -> list[tuple[str, str]]:

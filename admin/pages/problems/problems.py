@@ -111,6 +111,7 @@ def _context(request: Request[Any, Any, Any], layout: Layout, causes: Sequence[R
         "held": sum(cause.total for cause in causes),
         "most": MAX_FAILURES if len(causes) >= MAX_FAILURES else None,
         "may_bulk": layout.may(Permission.BULK),
+        "may_mend": all(map(layout.may, (Permission.BULK, Permission.EDIT, Permission.BODIES))),
     }
 
 

@@ -22,6 +22,7 @@ from engine.specs.upstream import UpstreamSpec
 
 ICONS = {Act.LIST: "alert-circle", Act.RESEND: "refresh", Act.SETTINGS: "key", Act.MAP: "link-off"}
 SETTINGS = "/admin"
+REFUSALS = ("rejected", CauseKind.CHECK)  # kinds of failures that the content of the record causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class HeldType:
     def bulk(self) -> str:
         """Return the address that drafts a bulk action."""
         return f"/integrasi/{self.spec.upstream.name}/{self.spec.name}/massal"
+
+    @property
+    def mends(self) -> str:
+        """Return the address on which a value is replaced in all of them."""
+        query = urlencode({"cause": self.cause})
+        return f"/integrasi/{self.spec.upstream.name}/{self.spec.name}/perbaiki?{query}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,11 @@ class RootCause:
     def resends(self) -> bool:
         """Return whether the deliveries can be sent again; what only waits goes out by itself."""
         return self.missing is None and all(parse_cause(part.cause)[0] != CauseKind.CIRCLE for part in self.parts)
+
+    @property
+    def mendable(self) -> bool:
+        """Return whether the content was refused, so that another value in the records may help."""
+        return self.missing is None and all(parse_cause(part.cause)[0] in REFUSALS for part in self.parts)
 
     @property
     def frees(self) -> str:

@@ -275,6 +275,10 @@ _LATER = (
     "retry_at, agreed_until) VALUES (:facility, 'x', 'running', '2026-03-10', 'x', 0, 'dead', :later, 1, :later, 0)",
     "INSERT INTO source_rounds (facility_id, source, read, days, first_day, last_day, due_at) "
     "VALUES (:facility, 'x', 'x', 2, '', '', :later)",
+    "INSERT INTO jobs (facility_id, upstream, action, chosen, reason, actor, state, total, done, skipped, created_at, "
+    "starts_at) VALUES (:facility, 'ministry', 'mend', '{}', '', 'x', 'running', 0, 0, 0, 0, :later)",
+    "INSERT INTO value_rules (facility_id, spec, place, old, new, actor, reason, job_id, created_at, starts_at) "
+    "VALUES (:facility, 'Visit', 'note', '1', '2', 'x', '', 1, 0, :later)",
 )
 
 
