@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.notifications.contract import Notification
 from admin.pages.problems.root_causes import root_causes
+from admin.pages.problems.states import open_causes
 from admin.pages.shared.formatting import moment, zone_name
 from admin.text.words import localized, number, say
 from engine.alerts.conditions import ConditionKind, Trouble
@@ -130,7 +131,8 @@ class AlertMessages:
         for upstream in catalog.upstreams.values():
             specs = [spec for spec in catalog.specs.values() if spec.upstream.name == upstream.name]
             facts = await todo_facts(self._hub.database, facility.id, specs)
-            for cause in root_causes(catalog, upstream, facility, facts, ())[:MAX_TODOS]:
+            causes = await open_causes(self._hub, facility, root_causes(catalog, upstream, facility, facts, ()))
+            for cause in causes[:MAX_TODOS]:
                 effect = cause.frees if cause.behind else ""
                 n = say("notification.n", n=number(cause.n)) if cause.n else ""
                 labels = f"{cause.labels}: " if cause.missing is None else ""

@@ -39,7 +39,7 @@ FLOORS = {
         "database templates",
         "specs visits",
         "actors catalog.reading facilities notices outbox",
-        "catalog.sections limits outbox.adoption outbox.pauses outbox.withdrawal queries",
+        "catalog.sections limits outbox.adoption outbox.pauses outbox.withdrawal problems queries",
         "catalog.entries",
         "catalog",
         "code_lists inbound",

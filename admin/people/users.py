@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from admin.people.permissions import Permission
@@ -107,6 +107,19 @@ async def names(database: Database, facility_id: int | None) -> list[str]:
     query = select(User.name).order_by(User.name)
     mine = query if facility_id is None else query.where(User.facility_id == facility_id)
     return await database.fetch(Query(mine, str))
+
+
+async def who_may(database: Database, facility_id: int, permission: Permission) -> list[str]:
+    """Return the names of the enabled users who see a facility and whose role has a permission."""
+    query = select(User.name, Role.permissions).join(Role, Role.name == User.role)
+    seeing = query.where(User.disabled.is_(False), or_(User.facility_id.is_(None), User.facility_id == facility_id))
+    rows = await database.fetch(Query(seeing.order_by(User.name), _UserRole))
+    return [row.name for row in rows if permission in orjson.loads(row.permissions)]
+
+
+class _UserRole(NamedTuple):
+    name: str
+    permissions: str
 
 
 class ListedUser(NamedTuple):

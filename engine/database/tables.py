@@ -755,6 +755,33 @@ class ValueRuleUse(Base):
     __table_args__ = (Index(None, "rule_id", "delivery_id"), {"sqlite_with_rowid": False})
 
 
+class ProblemStateRow(Base):
+    """State of a problem of a clinic; see engine.problems.states."""
+
+    __tablename__ = "problem_states"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)  # names the cause for as long as it lasts
+    assigned_to: Mapped[str] = mapped_column(String(100))  # name of a person; empty: nobody
+    ignored_until: Mapped[str] = mapped_column(String(10))  # the last day; empty: not ignored
+    ignored_at: Mapped[int] = mapped_column(BigInteger)
+    ignored_by: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int] = mapped_column(Integer)  # incremented by each change
+
+
+class ProblemNoteRow(Base):
+    """A note of a person about a problem; kept when the problem is gone, as it may come back."""
+
+    __tablename__ = "problem_notes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(String(40))
+    at: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(String(100))
+    text: Mapped[str] = mapped_column(String(500))
+
+    __table_args__ = (Index(None, "facility_id", "key", "id"),)
+
+
 class CodeRow(Base):
     """A row of the copy of a code list; a row that vanished stays, because records still name it."""
 

@@ -14,6 +14,7 @@ from admin.pages.dashboard.cards import cards, summary, totals
 from admin.pages.dashboard.day import LINE, NO_WEEKS, SPARK, day_picture
 from admin.pages.dashboard.todo import MAX_TODOS, todo
 from admin.pages.problems.problems import causes_of
+from admin.pages.problems.states import open_causes
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import STEP_IN_SESSION, layout_for
@@ -66,6 +67,8 @@ async def _context(
     picture = await day_picture(hub, layout, layout.facility, days) if layout.facility else None
     groups = await cards(hub, layout, days, text, picture.weeks if picture else NO_WEEKS)
     causes = await causes_of(hub, layout, recent_facts, upstream)
+    if layout.facility is not None:
+        causes = await open_causes(hub, layout.facility, causes)
     todos = await todo(hub, layout, causes)
     return {
         "frame": layout,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, get
@@ -14,6 +15,8 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.pages.problems.not_taken import MAX_ON_PROBLEMS, causes_not_taken, number_not_taken
 from admin.pages.problems.root_causes import RootCause, root_causes, shared_text
+from admin.pages.problems.states import FILTERS, IGNORED, TOLD, assignable, filtered, shown_states
+from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
@@ -46,16 +49,19 @@ async def problems_page(
     hub: NamedDependency[Hub],
     recent_facts: NamedDependency[RecentFacts],
     area: FromQuery[str] = "",
+    which: FromQuery[str] = "",
+    told: FromQuery[str] = "",
 ) -> Template:
-    """Show the root causes of all upstreams, or of those in the area of one."""
+    """Show the root causes of all upstreams, or of those in the area of one; `which` is one of FILTERS."""
     layout = await layout_for(request, area or next(iter(hub.catalog.upstreams)))
     causes, not_taken = await causes_of(hub, layout, recent_facts, area), await causes_not_taken(hub, layout)
     context = {
-        **_context(request, layout, causes),
+        **await _context(hub, request, layout, causes, which if which in FILTERS else ""),
         "area": area,
         "areas": list(_areas(hub.catalog)),
         "spec": None,
-        "not_taken": [] if area else not_taken[:MAX_ON_PROBLEMS],
+        "told": told if told in TOLD else "",
+        "not_taken": [] if area or which else not_taken[:MAX_ON_PROBLEMS],
         "n_refused": number_not_taken(not_taken, RowOutcome.REFUSED),
         "n_skipped": number_not_taken(not_taken, RowOutcome.SKIPPED),
         "n_gone": await count_undecided(hub.database, hub.catalog, layout.facility.id) if layout.facility else 0,
@@ -78,7 +84,7 @@ async def type_problems(
         causes = await causes_of_type(hub, layout, recent_facts, spec)
         counts = await counters.read(hub.database, layout.facility.id)
         waiting = counts.get(spec.name, {}).get(Status.BLOCKED, 0)
-    context = {**_context(request, layout, causes), "spec": spec, "waiting": waiting}
+    context = {**await _context(hub, request, layout, causes), "spec": spec, "waiting": waiting}
     return Template("problems/problems.html", context=context)
 
 
@@ -102,14 +108,29 @@ async def causes_of_type(hub: Hub, layout: Layout, recent_facts: RecentFacts, sp
     return root_causes(hub.catalog, layout.upstream, layout.facility, facts, layout.person.permissions)
 
 
-def _context(request: Request[Any, Any, Any], layout: Layout, causes: Sequence[RootCause]) -> dict[str, Any]:
+async def _context(
+    hub: Hub, request: Request[Any, Any, Any], layout: Layout, all_causes: Sequence[RootCause], which: str = ""
+) -> dict[str, Any]:
+    facility, shown, people, week = layout.facility, {}, [], ""
+    if facility is not None:
+        shown = await shown_states(hub, facility, all_causes)
+        people = await assignable(hub, facility)
+        week = day((facility.local(hub.database.clock()).date() + timedelta(days=7)).isoformat())
+    causes = filtered(all_causes, shown, which, layout.person.name)
     clinic, address = layout.facility.name if layout.facility else "", f"{str(request.base_url).rstrip('/')}{PAGE}"
     return {
         "frame": layout,
         "causes": causes,
-        "texts": {cause.id: shared_text(cause, clinic, address) for cause in causes},
+        "ignored": [] if which else filtered(all_causes, shown, IGNORED, ""),
+        "n_ignored": sum(state.ignored for state in shown.values()),
+        "states": shown,
+        "people": people,
+        "week": week,
+        "which": which,
+        "filters": ("", *FILTERS),
+        "texts": {cause.id: shared_text(cause, clinic, address) for cause in all_causes},
         "held": sum(cause.total for cause in causes),
-        "most": MAX_FAILURES if len(causes) >= MAX_FAILURES else None,
+        "most": MAX_FAILURES if len(all_causes) >= MAX_FAILURES else None,
         "may_bulk": layout.may(Permission.BULK),
         "may_mend": all(map(layout.may, (Permission.BULK, Permission.EDIT, Permission.BODIES))),
     }

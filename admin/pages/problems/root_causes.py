@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from admin.pages.shared.explanations import Act, Explanation, any_of, explain
 from admin.pages.shared.formatting import Moment, moment
 from admin.people.permissions import Permission
-from admin.text.words import localized, number, say, sentence
+from admin.text.words import localized, number, say, sentence, speaking
 from engine.catalog.catalog import Catalog
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text, parse_cause
 from engine.delivery.status import Status
@@ -64,9 +64,11 @@ class RootCause:
     """A root cause: `n` deliveries failed by it, and `behind` others wait for them, or more with `more`.
 
     Of records that others wait for, `n` is 0 and `missing` names their types. `main` is None if a resend helps most,
-    or if there are several lists to choose from.
+    or if there are several lists to choose from. `key` names the cause, whatever types it affects now and in any
+    language of the page; what people keep about it is stored under the key.
     """
 
+    key: str
     explanation: Explanation
     parts: tuple[HeldType, ...]
     n: int
@@ -84,8 +86,7 @@ class RootCause:
     @property
     def id(self) -> str:
         """Return the name of the row in addresses; it stays the same while the cause lasts."""
-        places = " ".join(sorted(f"{part.spec.name} {part.cause}" for part in self.parts))
-        return f"m-{sha256(f'{self.missing and self.missing.specs} {places}'.encode()).hexdigest()[:10]}"
+        return f"m-{self.key}"
 
     @property
     def icon(self) -> str:
@@ -160,9 +161,16 @@ def _failures(
         # Without a remedy only the kind is explained: then another code is another cause.
         code = "" if upstream.remedies.explain(failure.cause, failure.spec) else parse_cause(failure.cause)[1]
         alike.setdefault((explain(failure.cause, upstream, failure.spec), code), []).append(failure)
-    for (explanation, _), failures in alike.items():
+    for (explanation, code), failures in alike.items():
         main = _main(catalog, upstream, explanation.act, _parts(catalog, failures), permissions)
-        yield _failure(catalog, facility, explanation, failures, main)
+        with speaking("id"):
+            words = explain(failures[0].cause, upstream, failures[0].spec)
+        key = _key(upstream.name, words.title, words.remedy, code)
+        yield _failure(catalog, facility, key, explanation, failures, main)
+
+
+def _key(*names: str) -> str:
+    return sha256(repr(names).encode()).hexdigest()[:10]
 
 
 def _parts(catalog: Catalog, failures: list[Failure]) -> tuple[HeldType, ...]:
@@ -172,6 +180,7 @@ def _parts(catalog: Catalog, failures: list[Failure]) -> tuple[HeldType, ...]:
 def _failure(
     catalog: Catalog,
     facility: FacilityRow,
+    key: str,
     explanation: Explanation,
     failures: list[Failure],
     main: Button | None,
@@ -179,6 +188,7 @@ def _failure(
     times = _together([failure.times for failure in failures])
     codes = dict.fromkeys(parse_cause(failure.cause)[1] for failure in failures)
     return RootCause(
+        key,
         explanation,
         _parts(catalog, failures),
         sum(failure.n for failure in failures),
@@ -225,11 +235,16 @@ def _set_aside(catalog: Catalog, facility: FacilityRow, missing: Missing) -> Roo
         address = f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'status': Status.IGNORED})}"
         main = Button(say("problems.show"), "list", address)
     explanation = Explanation(title, say("problems.set_aside.remedy"), say("who.admin"), Act.LIST)
-    return _waited_for(catalog, facility, missing, explanation, main)
+    return _waited_for(catalog, facility, missing, explanation, main, "set_aside")
 
 
 def _waited_for(
-    catalog: Catalog, facility: FacilityRow, missing: Missing, explanation: Explanation, main: Button | None
+    catalog: Catalog,
+    facility: FacilityRow,
+    missing: Missing,
+    explanation: Explanation,
+    main: Button | None,
+    kind: str = "missing",
 ) -> RootCause:
     needs = {
         (spec.name, need.specs): spec
@@ -241,8 +256,9 @@ def _waited_for(
     first, last = (moment(at, facility) for at in (missing.times.first, missing.times.last))
     if main is None and len(parts) == 1:
         main = Button(say("problems.show.waiting"), "list", parts[0].href)
+    key = _key(kind, *missing.specs)
     return RootCause(
-        explanation, parts, 0, missing.behind, missing.more, missing.times, first, last, main, missing=missing
+        key, explanation, parts, 0, missing.behind, missing.more, missing.times, first, last, main, missing=missing
     )
 
 

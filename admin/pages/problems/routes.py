@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.pages.problems import gone, mend, not_taken, printed, problems, rules
+from admin.pages.problems import gone, mend, not_taken, printed, problems, rules, states
 
 ROUTES = [
     problems.former_page,
@@ -18,4 +18,5 @@ ROUTES = [
     mend.apply,
     rules.rules_page,
     rules.end_rule,
+    states.change_state,
 ]
