@@ -20,6 +20,8 @@ from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Target, keys_of_needs, resolve, targets_of
 from engine.specs.record_type import Operation, Reference, Spec
 from engine.time_slice import TimeSlice
+from engine.value_rules.active import rules_of
+from engine.value_rules.rules import applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ async def _check_payloads(
     hub: Hub, facility: FacilityRow, spec: Spec, good: Sequence[Acceptable], records: Sequence[Any]
 ) -> list[CheckedRecord]:
     own = (await look_up(hub.database, [(facility.id, spec.name, one.key) for one in good], {})).known
+    rules = await rules_of(hub.database, facility.id, spec.name)
     checked, renderings, time_slice = list[CheckedRecord](), list[_Rendering](), TimeSlice()
     for one in good:
         await time_slice.pause()
         reference = own.get((facility.id, spec.name, one.key))
         try:
-            renderings.append(_rendering(spec, one, records[one.index], facility, reference))
+            record, _ = applied(spec, records[one.index], rules, facility)
+            renderings.append(_rendering(spec, one, record, facility, reference))
         except AntarError as error:
             checked.append(_with_problem(one, error))
     targets = [target for one in renderings for target in targets_of(one.needs, facility.id)]

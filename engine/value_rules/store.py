@@ -92,8 +92,9 @@ async def _end_one(tx: Transaction, facility_id: int, id_: int, actor: str, reas
 
 
 async def undo_rules(tx: Transaction, facility_id: int, job_id: int, actor: str) -> None:
-    """End the rules that a job made."""
+    """End the rules that a job made; those whose place they took hold again."""
     await tx.execute(_UNDO, {"job": job_id, "facility": facility_id, "actor": actor, "now": tx.now})
+    await tx.execute(_RESTORE, {"job": job_id, "facility": facility_id})
     await tx.execute(_CHANGED)
 
 
@@ -160,6 +161,16 @@ _UNDO = Command(
     """
 UPDATE value_rules SET ended_at = :now, ended_by = :actor
 WHERE job_id = :job AND facility_id = :facility AND ended_at IS NULL
+"""
+)
+# A rule was replaced in the transaction that made the new one, at the same time.
+_RESTORE = Command(
+    """
+UPDATE value_rules SET ended_at = NULL, ended_by = '' WHERE facility_id = :facility AND id IN (
+  SELECT MAX(e.id) FROM value_rules AS n JOIN value_rules AS e ON e.facility_id = n.facility_id AND e.spec = n.spec
+    AND e.place = n.place AND e.old = n.old AND e.id < n.id AND e.ended_at = n.created_at
+  WHERE n.job_id = :job GROUP BY n.id
+)
 """
 )
 _END_MENDED = Command(

@@ -84,7 +84,7 @@ async def type_problems(
         causes = await causes_of_type(hub, layout, recent_facts, spec)
         counts = await counters.read(hub.database, layout.facility.id)
         waiting = counts.get(spec.name, {}).get(Status.BLOCKED, 0)
-    context = {**await _context(hub, request, layout, causes), "spec": spec, "waiting": waiting}
+    context = {**await _context(hub, request, layout, causes), "spec": spec, "waiting": waiting, "told": ""}
     return Template("problems/problems.html", context=context)
 
 

@@ -12,8 +12,9 @@ from adapters.base import Call, Reply, Verdict
 from engine.jobs import mend, queries
 from engine.jobs.mend import HOLD_MS, Mending
 from engine.jobs.runner import run_jobs
+from engine.record_check import check_records
 from engine.value_rules.store import end_rule, listed, uses_of
-from tests.engine.small_hub import SmallHub, accepted, refused
+from tests.engine.small_hub import AT, SmallHub, accepted, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +163,32 @@ async def test_a_new_rule_takes_the_place_of_one_for_the_same_value(antar: Small
     rules = await listed(antar.hub.database, antar.facility.id)
     assert [(rule.new, rule.ended_at is None) for rule in rules] == [('"baik"', True), ('"BAIK"', False)]
     assert await statuses(antar) == ["sent"]
+
+
+async def test_an_undo_puts_the_rule_back_that_was_replaced(antar: SmallHub) -> None:
+    await fail(antar, "Baik")
+    await start(antar, {'"Baik"': '"BAIK"'})
+    await run(antar)
+    job = await start(antar, {'"Baik"': '"baik"'})
+    antar.clock.pass_(1)
+    assert await mend.undo(antar.hub.database, antar.facility.id, job, "sari")
+    rules = await listed(antar.hub.database, antar.facility.id)
+    assert [(rule.new, rule.ended_at is None) for rule in rules] == [('"BAIK"', True), ('"baik"', False)]
+
+
+async def test_a_check_of_records_sees_what_would_be_sent(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fail(antar, "Baik")
+    await start(antar, {'"Baik"': '"baik"'})
+    antar.clock.pass_(HOLD_MS / 1000)
+    seen: list[Any] = []
+
+    def check(payload: Any) -> tuple[()]:
+        seen.append(payload)
+        return ()
+
+    monkeypatch.setattr(antar.ministry, "check", check)
+    await check_records(antar.hub, antar.facility, "Visit", [{"id": "V9", "at": AT, "note": "Baik"}])
+    assert [payload["note"] for payload in seen] == ["baik"]
 
 
 async def test_what_a_person_wrote_is_sent_as_they_wrote_it(antar: SmallHub) -> None:
