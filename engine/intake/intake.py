@@ -120,7 +120,7 @@ class Intake:
         receiver = self._receiver(facility, type_name, None)
         if not isinstance(receiver, RecordReceiver):
             raise NotFound(f"{type_name!r} is not sent, so it has no reference")
-        refused, entries = await self._checked(receiver, records)
+        refused, entries, _ = await self._checked(receiver, records)
         named = {entry.key: references[index] for index, entry in entries.items()}
         stored = await receiver.adopt(list(entries.values()), named, actor) if entries else frozenset[str]()
         done = {index: entry.key if entry.key in stored else None for index, entry in entries.items()}
