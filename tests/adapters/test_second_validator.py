@@ -105,7 +105,7 @@ def is_valid_there(content: Any) -> bool:
     """Return whether fhir.resources takes a resource."""
     try:
         get_fhir_model_class(content["resourceType"]).model_validate(content)
-    except (ValidationError, KeyError):
+    except (ValidationError, KeyError, TypeError):  # it stumbles over a resourceType that is no text
         return False
     return True
 

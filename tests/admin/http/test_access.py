@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
 EXAMPLES = {"spec": "Visit", "id_": "1", "upstream": "ministry", "file_path": "antar.css", "name": "doctors"}
 EXAMPLES |= {"mapping": "goods", "code": "klinik", "poli": "001", "day": "2026-03-10", "card": "0001234567890"}
-EXAMPLES |= {"visit": "1", "patient": "1", "month": "2026-03"}
+EXAMPLES |= {"visit": "1", "patient": "1", "month": "2026-03", "view": "1"}
 
 
 def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:
