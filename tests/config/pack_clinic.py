@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import URL, text
 
 from admin.commands.demo import demo_credentials
 from admin.commands.demo_history import DueSender
-from admin.commands.demo_records import last_open_day
+from admin.commands.demo_records import ZONE
 from admin.commands.mappings import import_table
 from bench.clinic import unlimited
 from engine.actors import make_broker
@@ -52,7 +53,7 @@ class MovedClock:
 
 @dataclass
 class PackClinic:
-    """The clinic and its hub; `day` is the last day on which it was open."""
+    """The clinic and its hub; `day` is yesterday."""
 
     system: str
     his: HisClinic
@@ -148,7 +149,7 @@ async def open_pack(
         catalog=unlimited(_catalogs[system, kind]),
     )
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
-    day = last_open_day(datetime.now(UTC).date())
+    day = datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)  # its hours are over, and the hot window has it
     try:
         async with _database(kind, folder) as (database, credentials):
             for name, values in {**demo_credentials(ROOT / "config"), f"source:{system}": credentials}.items():
