@@ -52,7 +52,7 @@ async def _adopt(
     return Adopted(frozenset(row.key for row in rows))
 
 
-class _Sent(NamedTuple):
+class _AsSent(NamedTuple):
     key: str
     date: str
 
@@ -71,6 +71,6 @@ UPDATE deliveries SET status = 'sent', due_at = NULL, reference = v.reference, s
   settled_at = CAST(:now AS BIGINT)
 FROM {rows} AS v WHERE deliveries.id = v.id RETURNING key, date
 """,
-    _Sent,
+    _AsSent,
     rows="id bigint, reference text",
 )
