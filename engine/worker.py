@@ -108,9 +108,7 @@ class Worker:
         self._circles = CircleSearch(hub.database, self._catalog, self.ring)
         self._sources = SourceReader(hub.database, self._catalog, hub.facilities, hub.vault, hub.intake, self.name)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
-        self._publisher = Publisher(
-            hub.database, self._catalog, hub.facilities, hub.vault, hub.settings.webhook_policy, words
-        )
+        self._publisher = self._publisher_of(words)
         self._context = WorkerContext(
             database=hub.database,
             catalog=self._catalog,
@@ -125,6 +123,11 @@ class Worker:
             value_rules=ActiveRules(hub.database),
             full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
         )
+
+    def _publisher_of(self, words: Words) -> Publisher:
+        hub = self._hub
+        policy = hub.settings.webhook_policy
+        return Publisher(hub.database, self._catalog, hub.facilities, hub.vault, policy, words)
 
     def _catalog(self) -> Catalog:
         return self._hub.catalog
