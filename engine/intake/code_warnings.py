@@ -40,8 +40,10 @@ class UnknownCode:
     @property
     def warning(self) -> str:
         """Return the message for people."""
-        key = "code.gone" if self.gone else "code.absent"
-        return message(key, name=self.code.name, code=self.code.key, group=self.list.group, list=self.list.label)
+        name, key, group, label = self.code.name, self.code.key, self.list.group, self.list.label
+        if self.gone:
+            return message("code.gone", name=name, code=key, group=group, list=label)
+        return message("code.absent", name=name, code=key, group=group, list=label)
 
     @property
     def problem(self) -> Problem | None:
