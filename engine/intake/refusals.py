@@ -17,7 +17,7 @@ from engine.intake.refusal_text import refusal_text
 
 MAX_KEPT = 10_000  # refused records of a clinic; of more the oldest are forgotten
 KEEP_MS = 30 * 86_400_000
-LOOK_MS = 2_000  # for which a process believes that a clinic has no refused records
+LOOK_MS = 2_000  # for which a process believes what it has read of a clinic's refused records
 
 
 class RefusedRow(NamedTuple):
@@ -31,40 +31,42 @@ class RefusedRow(NamedTuple):
     at: int
 
 
+class _Key(NamedTuple):
+    spec: str
+    key: str
+
+
 class Refusals:
-    """The refused records of all clinics. Accepting costs no query while a clinic has none."""
+    """The refused records of all clinics. Accepting a record that was not refused costs no query of its own.
+
+    Each process knows the refused keys of a clinic as of LOOK_MS ago; a key that another process has refused since is
+    forgotten by `prune`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._none_until: dict[int, int] = {}  # facility -> until when it is believed to have none
+        self._known: dict[int, tuple[int, frozenset[tuple[str, str]]]] = {}  # facility -> until when, (type, key)
 
     async def note(self, facility_id: int, spec: str, results: Sequence[Accepted | Refused]) -> None:
         """Remember what was refused, and forget what was accepted."""
         refused = [one for one in results if isinstance(one, Refused)]
-        accepted = [one.key for one in results if isinstance(one, Accepted)]
-        if not refused and not await self._may_have(facility_id):
-            return
         rows = {(one.key or ""): together([refusal_text(problem) for problem in one.problems]) for one in refused}
-        if rows:
-            self._none_until.pop(facility_id, None)
+        known = await self._refused_keys(facility_id)
+        accepted = {one.key for one in results if isinstance(one, Accepted) and (spec, one.key) in known} - rows.keys()
+        if not rows and not accepted:
+            return
         names = {"facility": facility_id, "spec": spec}
-        stored = [[key, problem] for key, problem in rows.items()]
-        over = await self._remembered(names, [key for key in accepted if key not in rows])
-        if stored or over:
-            await self._database.write(_write, names, stored, over)
+        await self._database.write(_write, names, [[key, text] for key, text in rows.items()], [*accepted])
+        self._known.pop(facility_id, None)
 
-    async def _remembered(self, names: dict[str, object], keys: list[str]) -> list[str]:
-        """Return which of the keys were refused before."""
-        return await self._database.fetch(_REMEMBERED, {**names, "keys": keys}) if keys else []
-
-    async def _may_have(self, facility_id: int) -> bool:
+    async def _refused_keys(self, facility_id: int) -> frozenset[tuple[str, str]]:
         now = self._database.clock()
-        if self._none_until.get(facility_id, 0) - now > 0:
-            return False
-        if await self._database.first(_ANY, {"facility": facility_id}) is not None:
-            return True
-        self._none_until[facility_id] = now + LOOK_MS
-        return False
+        until, known = self._known.get(facility_id, (0, frozenset()))
+        if not now < until <= now + LOOK_MS:  # also after a clock that was ahead
+            rows = await self._database.fetch(_KEYS, {"facility": facility_id})
+            known = frozenset((row.spec, row.key) for row in rows)
+            self._known[facility_id] = now + LOOK_MS, known
+        return known
 
 
 async def _write(tx: Transaction, names: dict[str, object], refused: list[list[str]], accepted: list[str]) -> None:
@@ -99,7 +101,7 @@ async def refused_records(database: Database, facility_id: int, spec: str, after
     return await database.fetch(_LIST, names)
 
 
-_ANY = Statement("SELECT 1 FROM refused_records WHERE facility_id = :facility LIMIT 1", int)
+_KEYS = Statement("SELECT spec, key FROM refused_records WHERE facility_id = :facility", _Key)
 _REMEMBERED = Statement(
     """
 SELECT key FROM refused_records WHERE facility_id = :facility AND spec = :spec

@@ -13,6 +13,7 @@ from engine.specs.upstream import UpstreamSpec
 
 SETTINGS_PATH = "/admin"
 ACCOUNT_PATH = "/akun"
+WORKBENCH_PATH = "/meja-uji"
 SOURCES_PATH, SOURCES_ICON = "/sumber", "database-import"
 
 
@@ -123,15 +124,11 @@ def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
         yield MenuEntry(say("nav.visits"), "users", "/kunjungan", ("/kunjungan", "/pasien", "/cari"))
         yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
-        yield MenuEntry(say("nav.views"), "bookmark", *_own("tampilan"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
-        if person.may(Permission.RAW) and person.may(Permission.BODIES):
-            yield MenuEntry(say("nav.workbench"), "flask", *_own("meja-uji"))
-        yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))
-        yield MenuEntry(say("nav.pauses"), "player-pause", *_own("jeda"))
+        yield MenuEntry(say("nav.health"), "heartbeat", "/kesehatan", ("/kesehatan", "/jeda"))
     if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):
-        yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH, SOURCES_PATH))
+        yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH, SOURCES_PATH, WORKBENCH_PATH))
     elif person.may(Permission.SOURCES):
         yield MenuEntry(say("sources"), SOURCES_ICON, SOURCES_PATH, (SOURCES_PATH,))
 

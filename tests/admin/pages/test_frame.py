@@ -34,7 +34,7 @@ SIGN = re.compile(r'<span class="status-sign".*?</span>\s*\n</span>', re.DOTALL)
         ("/referensi/doctors", [("/referensi/doctors", "page")]),
         ("/pekerjaan", [("/pekerjaan", "page")]),
         ("/kesehatan", [("/kesehatan", "page")]),
-        ("/jeda", [("/jeda", "page")]),
+        ("/jeda", [("/kesehatan", "true")]),
         ("/admin", [("/admin", "page")]),
         ("/admin/users/list", [("/admin", "true")]),
         ("/tidak-ada", []),
@@ -49,7 +49,7 @@ async def test_one_entry_of_the_menu_is_current(
 
 async def test_the_menu_holds_what_the_person_may_open(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await allow(antar, Permission.SATUSEHAT)
-    links = [HOME, "/referensi/doctors", "/kunjungan", "/masalah", "/tampilan", "/kesehatan", "/jeda"]
+    links = [HOME, "/referensi/doctors", "/kunjungan", "/masalah", "/kesehatan"]
     assert LINK.findall((await person.get(HOME)).text) == links
 
 
