@@ -59,7 +59,8 @@ class _AsSent(NamedTuple):
 
 _KNOWN = Statement(
     """
-SELECT key FROM deliveries WHERE facility_id = :facility AND spec = :spec AND key IN (SELECT key FROM {keys} AS v)
+SELECT d.key FROM {keys} AS v
+JOIN deliveries AS d ON d.facility_id = :facility AND d.spec = :spec AND d.key = v.key
 """,
     str,
     keys="key text",

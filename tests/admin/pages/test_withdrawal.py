@@ -156,5 +156,6 @@ async def test_what_refers_to_a_record_without_a_patient_is_told_and_stays(
     assert "Yang merujuk padanya" in page
     assert "1 Temuan F1" in page
     assert "Tarik juga semua" not in page
-    assert await do(person, f"{address}/tarik", reason="salah", along="yes", seen="") == "withdrawn"
+    seen = seen_in((await person.get(f"{address}/tarik")).text)
+    assert await do(person, f"{address}/tarik", reason="salah", along="yes", seen=seen) == "withdrawn"
     assert (await antar.row("Finding", "F1")).withdrawn_at is None
