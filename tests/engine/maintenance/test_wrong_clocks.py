@@ -279,6 +279,8 @@ _LATER = (
     "starts_at) VALUES (:facility, 'ministry', 'mend', '{}', '', 'x', 'running', 0, 0, 0, 0, :later)",
     "INSERT INTO value_rules (facility_id, spec, place, old, new, actor, reason, job_id, created_at, starts_at) "
     "VALUES (:facility, 'Visit', 'note', '1', '2', 'x', '', 1, 0, :later)",
+    "INSERT INTO status_positions (facility_id, account, attempt_id, visible_id, seen_id, seen_at, due_at, tries) "
+    "VALUES (:facility, 'x', 0, 0, 0, 0, :later, 0)",
 )
 
 
