@@ -145,13 +145,10 @@ async def test_days_and_statuses_are_counted_from_the_counters(antar: SmallHub) 
 
 
 @pytest.mark.parametrize(("most", "counted"), [(2, Count(2, more=True)), (3, Count(3))])
-async def test_what_no_counter_knows_is_counted_so_far_only(
-    antar: SmallHub, monkeypatch: pytest.MonkeyPatch, most: int, counted: Count
-) -> None:
+async def test_what_no_counter_knows_is_counted_so_far_only(antar: SmallHub, most: int, counted: Count) -> None:
     await hand_in_people(antar)
-    monkeypatch.setattr(paging, "MAX_COUNTED", most)
     filters = Filters(("Visit",), text="budi")
-    assert await paging.count(antar.hub.database, antar.facility.id, filters) == counted
+    assert await paging.count(antar.hub.database, antar.facility.id, filters, most) == counted
 
 
 async def test_neighbours_follow_the_order_of_the_list(antar: SmallHub) -> None:
