@@ -78,7 +78,7 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
         **every_example("ServiceRequest", "Observation", *SUPPORT),
         **{name: example(name) for name in ("Specimen", "LabResult", "ImagingStudy")},
     },
-    "MedicationStatement": {},
+    "MedicationStatement": every_example("Medication"),
     "MedicationRequest": {"Condition": example("Condition")},
     "MedicationDispense": {
         "Practitioner": STAFF,
