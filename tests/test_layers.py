@@ -66,7 +66,7 @@ FLOORS = {
         "http pages.alarms",
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
-        "pages.identity pages.inbound_requests pages.pauses pages.setup",
+        "pages.identity pages.inbound_requests pages.pauses pages.setup pages.switch_facility",
         "pages.inbound_request pages.integrator pages.problems pages.sources pages.visits",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",

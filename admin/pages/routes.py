@@ -17,6 +17,7 @@ from admin.pages import (
     login,
     pauses,
     setup,
+    switch_facility,
 )
 from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
@@ -24,7 +25,7 @@ from admin.pages.integrator import routes as integrator
 from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
 from admin.pages.problems import routes as problems
-from admin.pages.shared import layout, switch_facility
+from admin.pages.shared import layout
 from admin.pages.sources import routes as sources
 from admin.pages.views import routes as views
 from admin.pages.visits import routes as visits

@@ -219,7 +219,8 @@ async def _main_pages(hub: Hub) -> list[str]:
     await CorrectionSearch(hub.database, lambda: hub.catalog, hub.facilities).tick()
     await ListIndexing(hub.database, lambda: hub.catalog, hub.vault, no_sleep).tick()
     await VisitReview(hub.database, lambda: hub.catalog, no_sleep).tick()
-    return list((await asyncio.to_thread(page_addresses, Shown(hub.database))).values())
+    addresses = await asyncio.to_thread(page_addresses, Shown(hub.database))
+    return [address for address in addresses.values() if not address.startswith("/sumber/")]  # no source is declared
 
 
 def _lists(hub: Hub) -> Iterator[str]:

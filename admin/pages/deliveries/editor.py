@@ -14,10 +14,10 @@ from admin.http.access import Right, demand
 from admin.pages.deliveries.actions import back, reason_of
 from admin.pages.deliveries.attempts import refused_place
 from admin.pages.deliveries.edited_body import BodyEditor, SeenState, body_editor
+from admin.pages.deliveries.json_lines import line_of
 from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, OPENED, OpenDelivery, Opened, open_delivery
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.json_lines import line_of
 from admin.pages.shared.opened_type import OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from admin.pages.shared.json_lines import line_of
+from admin.pages.deliveries.json_lines import line_of
 
 TEXT = """{
   "resourceType": "Visit",

@@ -250,4 +250,5 @@ async def test_a_column_of_numbers_needs_a_number_to_begin_with(klinik: Tabib) -
     await klinik.start()
     await klinik.read()
     object.__setattr__(read, "query", before)
-    assert ((await klinik.state()).fault, await mark(klinik)) == ("mark", None)
+    fault = "query" if klinik.clinic.system == "postgresql" else "mark"  # PostgreSQL refuses the comparison itself
+    assert ((await klinik.state()).fault, await mark(klinik)) == (fault, None)
