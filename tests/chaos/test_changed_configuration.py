@@ -29,7 +29,7 @@ ROUNDS, WORKERS = (100, 3) if ALL else (16, 2)
 STAYS, GOES = "Organization", "Ward"  # Two types that send the same; the second is removed now and then.
 FIRST, SECOND, WITHOUT, BROKEN = "pertama", "kedua", "tanpa", "rusak"
 CONFIGURATION = """
-include: [upstreams/satusehat.yaml, fragments/satusehat.yaml, stays.yaml{more}]
+include: [upstreams/satusehat.yaml, fragments/satusehat.yaml, area_lists.yaml, stays.yaml{more}]
 groups: [Fondasi]
 """
 
