@@ -124,6 +124,7 @@ def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
         yield MenuEntry(say("nav.visits"), "users", "/kunjungan", ("/kunjungan", "/pasien", "/cari"))
         yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
+        yield MenuEntry(say("view.title"), "bookmark", *_own("tampilan"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
         yield MenuEntry(say("nav.health"), "heartbeat", "/kesehatan", ("/kesehatan", "/jeda"))

@@ -49,7 +49,7 @@ async def test_one_entry_of_the_menu_is_current(
 
 async def test_the_menu_holds_what_the_person_may_open(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await allow(antar, Permission.SATUSEHAT)
-    links = [HOME, "/referensi/doctors", "/kunjungan", "/masalah", "/kesehatan"]
+    links = [HOME, "/referensi/doctors", "/kunjungan", "/masalah", "/tampilan", "/kesehatan"]
     assert LINK.findall((await person.get(HOME)).text) == links
 
 
