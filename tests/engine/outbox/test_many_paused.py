@@ -1,4 +1,4 @@
-"""A hundred thousand paused deliveries in front: put aside once, and no claim or sweep goes through them again."""
+"""Thirty thousand paused deliveries in front: put aside once, and no claim or sweep goes through them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
-PAUSED = 100_000
+PAUSED = 30_000
 LIMIT = 200  # rows that one statement may read
 _QUEUED = """
 WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :paused)
