@@ -41,7 +41,7 @@ from bench.rows import Row
 
 
 class Size(IntEnum):
-    """How long a run may take: under 4 minutes, under 20, or as long as it takes."""
+    """Size of a run, by its time: under 4 minutes, under 20, or without a limit."""
 
     QUICK = 0
     USUAL = 1

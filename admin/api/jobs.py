@@ -32,7 +32,7 @@ FIELDS = ("id", "upstream", "action", "state", "reason", "total", "done", "skipp
 
 
 class JobRequest(Struct, forbid_unknown_fields=True):
-    """Which deliveries of a type, and what is done with them: `ids`, or all that the other fields select."""
+    """Choice of deliveries of one type (`ids`, or all that the other fields select) and what is done with them."""
 
     action: Annotated[Literal["resend", "ignore"], Meta(description="As the buttons of the panel's lists.")]
     spec: Annotated[Word, Meta(description="The type of the deliveries.")]

@@ -29,7 +29,7 @@ FAULTS = {
 
 
 class PauseRequest(Struct, forbid_unknown_fields=True):
-    """What is paused, why and until when: a type (`spec`), the types of a path (`path`), or the whole upstream."""
+    """Pause to begin or plan: of a type (`spec`), of the types of a path (`path`), or of the whole upstream."""
 
     upstream: Annotated[Word, Meta(description="The upstream, e.g. as /health/upstreams names it.")]
     reason: Annotated[str, Meta(max_length=MAX_REASON_CHARACTERS, pattern=NO_NUL, description="People read it.")]

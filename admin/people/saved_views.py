@@ -28,7 +28,7 @@ class SaveResult(StrEnum):
 
 
 class ViewPlace(NamedTuple):
-    """What a view shows: a page, for lists the type, its filter as a query without days, and the days.
+    """Place that a view leads to: a page, for lists the type, its filter as a query without days, and the days.
 
     `days` is two dates with a comma between them, or the name of a span that moves on, such as `today`.
     """

@@ -56,6 +56,11 @@ class Catalog:
         return {mapping.item: mapping for mapping in self.mappings.values()}
 
     @property
+    def mapped_lists(self) -> set[str]:
+        """Names of the code lists whose codes a mapping chooses."""
+        return {mapping.catalogue.list.name for mapping in self.mappings.values()}
+
+    @property
     def visit_types(self) -> set[str]:
         """Types whose records are visits."""
         return {case.visit for case in self.use_cases.values()}

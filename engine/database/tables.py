@@ -949,7 +949,7 @@ class RefusedRecord(Base):
 
 
 class StatusPosition(Base):
-    """How far a clinic's system has been told of settled deliveries; see engine.subscribers.positions."""
+    """Position of a subscriber in the attempts: the last one it was told of; see engine.subscribers.positions."""
 
     __tablename__ = "status_positions"
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)

@@ -1,4 +1,4 @@
-"""What a code list has in place of a code that it does not have, and whether that may be a reason to refuse it."""
+"""Neighbours of an unknown code in its list, and whether the list is complete enough to refuse the code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ListedCode(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What a list has in place of a code.
+    """Codes that a list has in place of an unknown one.
 
     `has_others`: it has other codes of the same parent. `trusted`: it was read completely not too long ago, so that a
     code which it does not have may be refused. `words` name the parent and the nearest codes, in English.

@@ -29,7 +29,7 @@ _PATH = re.compile(r"\b[A-Z]\w*((?:\.\w+)+)")  # of an element in the words of a
 
 @dataclass(frozen=True, slots=True)
 class PreviewContext:
-    """What payloads are rendered and checked with."""
+    """Configuration and references with which the payloads of a preview are rendered and checked."""
 
     database: Database
     mappings: Mappings

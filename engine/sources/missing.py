@@ -16,7 +16,7 @@ ROUNDS_WITHOUT = 2  # complete rounds in a row without a row, after which it has
 
 
 class TooManyGone(Exception):
-    """So many rows have disappeared at once that the database is probably a wrong, emptied or restored one."""
+    """Raised when more rows disappear at once than people delete: probably a wrong, emptied or restored database."""
 
     def __init__(self, gone: int, of: int) -> None:
         super().__init__(f"{gone} of {of} rows")

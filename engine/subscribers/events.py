@@ -1,4 +1,4 @@
-"""What a subscriber is told: the deliveries of a clinic that were settled, as they are now."""
+"""Events for a subscriber: the settled deliveries of a clinic, in their present state."""
 
 from __future__ import annotations
 

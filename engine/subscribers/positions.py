@@ -1,4 +1,4 @@
-"""How far each subscriber has been told: which attempts it has seen, its lease, and its pauses after failures.
+"""Position of each subscriber in the attempts, with its lease and its pauses after failures.
 
 What a subscriber is told is derived from the attempts, which exist anyway: a settlement costs nothing for it.
 """
@@ -27,7 +27,7 @@ class Subscription(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a subscriber has been told; engine.database.tables.StatusPosition explains the columns."""
+    """Position of a subscriber; engine.database.tables.StatusPosition explains the columns."""
 
     attempt_id: int
     visible_id: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -17,13 +17,12 @@ from engine.templates.template import Template
 from engine.value_rules.places import LIST, as_text, replaced, top, values_at
 
 MAX_DEPTH = 6  # of a place
-DRUG_CODES = "kfa"  # in the names of code systems
 SCALAR_TYPES = ("string", "number", "integer", "boolean")
 _READ = re.compile(r"\brecord(?:\.|\[['\"])(\w+)")
 
 
 class NoRule(StrEnum):
-    """Why the value of a field may not be replaced."""
+    """Reason for which the value of a field may not be replaced."""
 
     IDENTITY = "identity"  # it says which record, visit, patient or other record is meant
     CODE = "code"  # the code of a drug or test, which only the mapping may choose
@@ -39,9 +38,10 @@ class RecordField(NamedTuple):
     choices: tuple[Any, ...] = ()
 
 
-def fields_of(spec: Spec) -> list[RecordField]:
-    """Return the fields whose values may be replaced, in the order of the schema."""
-    return [field for field in _fields(spec.record_schema, spec.record_schema, "", 0) if not refusal(spec, field)]
+def fields_of(spec: Spec, mapped: Collection[str]) -> list[RecordField]:
+    """Return the fields whose values may be replaced, in the order of the schema; `mapped` as for `refusal`."""
+    fields = _fields(spec.record_schema, spec.record_schema, "", 0)
+    return [field for field in fields if not refusal(spec, field, mapped)]
 
 
 def field_of(spec: Spec, place: str) -> RecordField | None:
@@ -51,8 +51,11 @@ def field_of(spec: Spec, place: str) -> RecordField | None:
     )
 
 
-def refusal(spec: Spec, field: RecordField | None) -> NoRule | None:
-    """Return why the values of a field may not be replaced; None if they may."""
+def refusal(spec: Spec, field: RecordField | None, mapped: Collection[str]) -> NoRule | None:
+    """Return why the values of a field may not be replaced; None if they may.
+
+    `mapped` names the code lists of the mappings, whose codes only a mapping may choose.
+    """
     if field is None:
         return NoRule.UNKNOWN
     name = top(field.place)
@@ -62,9 +65,9 @@ def refusal(spec: Spec, field: RecordField | None) -> NoRule | None:
         return NoRule.IDENTITY
     if spec.withdrawal is not None and name in spec.withdrawal.values:
         return NoRule.WITHDRAWAL
-    # A drug may also be named by its code alone, as the substance of an allergy is.
-    is_drug = any(DRUG_CODES in str(system).lower() for system in _systems_beside(spec, field))
-    return NoRule.CODE if is_drug else None
+    # A record may also name such a code itself, as that of an allergy names its substance.
+    is_mapped = any(code_list in str(system).lower() for system in _systems_beside(spec, field) for code_list in mapped)
+    return NoRule.CODE if is_mapped else None
 
 
 def identity(spec: Spec, record: Mapping[str, Any], facility: Any, reference: str | None = None) -> tuple[Any, ...]:

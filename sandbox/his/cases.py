@@ -1,4 +1,4 @@
-"""What patients of the clinic come for: invented cases with codes that the sandbox knows, and the clinic's masters."""
+"""Invented cases with codes that the sandbox knows, and the clinic's masters."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class TypedRecord:
 
 @dataclass(slots=True)
 class Bench:
-    """What is on the page: the type, the record, and the answers to what was asked."""
+    """State of the page: the type, the record, and the results of what the person tried."""
 
     hub: Hub
     layout: Layout

@@ -54,7 +54,7 @@ class MendPage:
 
 @dataclass(slots=True)
 class _Shown:
-    """What the page shows besides the group: the chosen field, what was entered and what it would change."""
+    """Content of the page besides the group: the chosen field, the entered values and their effect."""
 
     place: str = ""
     entered: EnteredValues = field(default_factory=EnteredValues)
@@ -118,7 +118,7 @@ async def _read(opened: MendPage, shown: _Shown, data: Mapping[str, str], actor:
     spec, facility = opened.of_type.entry, opened.of_type.facility()
     reason = data.get("reason", "").replace("\x00", "").strip()[:MAX_REASON_CHARACTERS]
     chosen = field_of(spec, shown.place)
-    if (why := refusal(spec, chosen)) is not None or chosen is None:
+    if (why := refusal(spec, chosen, opened.of_type.hub.catalog.mapped_lists)) is not None or chosen is None:
         shown.error = say(f"mend.no.{why}", field=shown.place)
         return None
     shown.entered = EnteredValues.read(data, chosen, MAX_FORM_FIELDS)
@@ -142,7 +142,8 @@ async def _page(opened: MendPage, shown: _Shown) -> Template:
     spec, facility, database = of_type.entry, of_type.facility(), of_type.hub.database
     likely: list[LikelyField] = []
     if opened.first is not None:
-        likely = await mend_preview.likely_fields(opened.context, opened.first, fields_of(spec), cause)
+        fields = fields_of(spec, of_type.hub.catalog.mapped_lists)
+        likely = await mend_preview.likely_fields(opened.context, opened.first, fields, cause)
     chosen = next((one for one in likely if one.field.place == shown.place), likely[0] if likely else None)
     values = OldValues((), 0, 0, capped=False)
     if chosen is not None:

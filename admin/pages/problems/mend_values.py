@@ -16,7 +16,7 @@ from engine.value_rules.store import MAX_VALUE_CHARACTERS
 
 @dataclass(slots=True)
 class EnteredValues:
-    """What a person entered: `texts` and `errors` by old value (JSON), and the `changes` that can be made of it."""
+    """Values that a person entered: `texts` and `errors` by old value (JSON); `changes` holds the valid ones."""
 
     for_all: str = ""
     texts: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What people keep about a problem: whom it is assigned to, notes, and until when it is ignored."""
+"""State that people give a problem: assignee, notes, and the day until which it is ignored."""
 
 from __future__ import annotations
 

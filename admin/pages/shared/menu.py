@@ -104,10 +104,9 @@ def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool =
 
     Lists that a mapping uses are left out: they belong to the mapping's pages.
     """
-    mapped = {mapping.catalogue.list.name for mapping in catalog.mappings.values()}
     groups: dict[str, list[str]] = {}
     for code_list in catalog.code_lists.values():
-        if code_list.upstream.name in names and code_list.name not in mapped:
+        if code_list.upstream.name in names and code_list.name not in catalog.mapped_lists:
             short = f"/referensi/{code_list.upstream.name}"
             own = [short] if by_upstream and not any(short in paths for paths in groups.values()) else []
             groups.setdefault(localized(code_list.group), own).append(f"/referensi/{code_list.name}")

@@ -18,7 +18,7 @@ PAGE = "/jeda"
 
 @dataclass(frozen=True, slots=True)
 class PausesInForce:
-    """What is paused, planned and noted for the people of a facility, at the time `now` (epoch milliseconds)."""
+    """Current and planned pauses and the notes that people of a facility see at the time `now` (epoch milliseconds)."""
 
     catalog: Catalog
     facility: FacilityRow | None

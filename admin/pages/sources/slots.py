@@ -10,7 +10,7 @@ WHOLE_SECONDS = 60.0  # that a look at a clinic's database may take, beyond whic
 
 
 class NoSlot(Exception):
-    """So many people look at clinics' databases already that one more has to wait."""
+    """Raised when as many people look at clinics' databases as may at once; one more has to wait."""
 
 
 class LookSlots:

@@ -64,7 +64,7 @@ class NewPause:
 
 
 class PauseFault(StrEnum):
-    """What is wrong with a pause, so that it is not stored."""
+    """Reason for which a pause is not stored."""
 
     NO_REASON = "no_reason"
     PAST = "past"  # it would have ended already

@@ -8,6 +8,7 @@ from engine.value_rules.fields import NoRule, field_of, fields_of, keeps_identit
 from tests.config.shipped import catalog
 
 FACILITY = {"code": "klinik", "name": "Klinik", "time_zone": "Asia/Jakarta", "organization_id": "1"}
+MAPPED = catalog().mapped_lists
 REFUSED = [
     ("Patient", "norm", NoRule.IDENTITY),
     ("Patient", "nik", NoRule.IDENTITY),
@@ -35,8 +36,8 @@ REFUSED = [
 @pytest.mark.parametrize(("spec", "place", "why"), REFUSED)
 def test_what_tells_records_patients_and_drugs_apart_is_refused(spec: str, place: str, why: NoRule) -> None:
     entry = catalog().specs[spec]
-    assert refusal(entry, field_of(entry, place)) == why
-    assert place not in [field.place for field in fields_of(entry)]
+    assert refusal(entry, field_of(entry, place), MAPPED) == why
+    assert place not in [field.place for field in fields_of(entry, MAPPED)]
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,12 @@ def test_what_tells_records_patients_and_drugs_apart_is_refused(spec: str, place
     [("Observation", "unit"), ("Observation", "value_code.code"), ("Patient", "address.city"), ("Condition", "note")],
 )
 def test_other_values_may_be_replaced(spec: str, place: str) -> None:
-    assert place in [field.place for field in fields_of(catalog().specs[spec])]
+    assert place in [field.place for field in fields_of(catalog().specs[spec], MAPPED)]
 
 
 def test_no_example_becomes_another_record_by_a_field_that_is_offered() -> None:
     for spec in catalog().specs.values():
-        for field in fields_of(spec):
+        for field in fields_of(spec, MAPPED):
             name = field.place.split(".")[0].removesuffix("[]")
             if name in spec.example and not isinstance(spec.example[name], dict | list):
                 changed = {**spec.example, name: field.choices[0] if field.choices else "x"}
