@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +20,7 @@ from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
 from engine.facilities.vault import Vault
 from engine.inbound.requests import mark_taken
+from engine.keyed_tasks import KeyedTasks
 from engine.specs.inbound import Inbound
 
 BATCH_REQUESTS = 20  # requests of one clinic that are forwarded at once
@@ -58,6 +57,10 @@ class WaitingRequest(NamedTuple):
     due_at: int
 
 
+def _broke(queue: ClinicQueue, error: BaseException) -> None:
+    log.warning("not_handed_on", facility=queue.facility_id, **place_of(error))
+
+
 class Forwarder:
     """Forwards requests in one worker; a lease keeps two workers from forwarding the same request at once."""
 
@@ -76,7 +79,7 @@ class Forwarder:
         self._rng = rng
         self._policy = policy
         self._tell = tell
-        self._running: dict[ClinicQueue, asyncio.Task[None]] = {}
+        self._running = KeyedTasks[ClinicQueue](_broke)
 
     async def tick(self) -> None:
         """Start forwarding the due requests; a clinic with a slow system does not delay the others."""
@@ -84,20 +87,11 @@ class Forwarder:
             return
         for queue in await self._database.fetch(_DUE, {"now": self._database.clock()}):
             if queue not in self._running:
-                task = self._running[queue] = asyncio.create_task(self._forward(queue))
-                task.add_done_callback(partial(self._ended, queue))
+                self._running.begin(queue, self._forward(queue))
 
-    async def settled(self) -> None:
-        """Wait until every batch that was started has ended."""
-        while self._running:
-            await asyncio.wait(self._running.values())
-            await asyncio.sleep(0)
-
-    def _ended(self, queue: ClinicQueue, task: asyncio.Task[None]) -> None:
-        del self._running[queue]
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.warning("not_handed_on", facility=queue.facility_id, **place_of(error))
+    async def idle(self) -> None:
+        """Return when nothing is being forwarded."""
+        await self._running.idle()
 
     async def _forward(self, queue: ClinicQueue) -> None:
         inbound = self._catalog().inbound.get(queue.inbound)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from functools import partial
 
 import structlog
 
@@ -22,6 +21,7 @@ from engine.facilities.facilities import FacilityRow, credentials
 from engine.facilities.vault import Vault
 from engine.failpoints import failpoint
 from engine.intake.intake import Intake
+from engine.keyed_tasks import KeyedTasks
 from engine.outbox import counters
 from engine.sources import schedule
 from engine.sources.keys import read_keys, until_night
@@ -48,6 +48,10 @@ MANY_GONE = "many_gone"  # fault of a source of which too many rows have disappe
 log = structlog.get_logger(__name__)
 
 
+def _broke(key: SourceKey, error: BaseException) -> None:  # its lease ends, and the next worker tries again
+    log.warning("source_broke", source=key.source, facility=key.facility_id, **place_of(error))
+
+
 class SourceReader:
     """Reads the sources that are due."""
 
@@ -63,7 +67,7 @@ class SourceReader:
         self._database, self._catalog, self._facilities = database, catalog, facilities
         self._vault, self._intake, self._holder = vault, intake, holder
         self._kept_for = ""  # hash of the configuration by which the rounds were declared
-        self._running: dict[SourceKey, asyncio.Task[None]] = {}
+        self._running = KeyedTasks[SourceKey](_broke)
 
     async def tick(self) -> None:
         """Begin to read what is due; one query if nothing is."""
@@ -75,23 +79,15 @@ class SourceReader:
             return
         for key in await schedule.due_sources(self._database):
             if key.source in catalog.sources and key not in self._running and len(self._running) < MAX_SOURCES:
-                task = asyncio.create_task(self._read(key, catalog.sources[key.source]))
-                self._running[key] = task
-                task.add_done_callback(partial(self._ended, key))
-
-    def _ended(self, key: SourceKey, task: asyncio.Task[None]) -> None:
-        self._running.pop(key, None)
+                self._running.begin(key, self._read(key, catalog.sources[key.source]))
 
     async def idle(self) -> None:
         """Return when nothing is being read."""
-        while self._running:
-            await asyncio.wait(list(self._running.values()))
+        await self._running.idle()
 
     async def stop(self) -> None:
         """End all reading; another worker may go on at once."""
-        for task in self._running.values():
-            task.cancel()
-        await self.idle()
+        await self._running.cancel()
 
     async def _read(self, key: SourceKey, source: HisSource) -> None:
         try:
@@ -116,8 +112,6 @@ class SourceReader:
             await self._fail(held, NO_CREDENTIALS, message("source.sealed"))
         except TemplateError as error:
             await self._fail(held, TEMPLATE, at(error.path, error.message))
-        except Exception as error:  # the lease ends, and the next worker tries again
-            log.warning("source_broke", source=source.name, facility=facility.code, **place_of(error))
 
     async def _read_due(self, held: SourceLease, source: HisSource, facility: FacilityRow) -> None:
         entered = await self._credentials(held, source)

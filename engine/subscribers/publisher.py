@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from engine.facilities.cache import FacilityCache
 from engine.facilities.facilities import FacilityRow, credentials
 from engine.facilities.vault import Vault
 from engine.failpoints import failpoint
+from engine.keyed_tasks import KeyedTasks
 from engine.specs.his_source import HisSource
 from engine.subscribers import positions
 from engine.subscribers.events import StatusEvent, Words, body, next_batch
@@ -34,6 +34,10 @@ MAX_SUBSCRIBERS = 8  # that one worker tells at once
 Tell = Callable[[ClinicSystem, str, Any, int, float], Awaitable[Any]]
 
 log = structlog.get_logger(__name__)
+
+
+def _broke(one: Subscription, error: BaseException) -> None:  # its lease ends, and it is told again
+    log.warning("not_told", facility=one.facility_id, account=one.account, **place_of(error))
 
 
 class Publisher:
@@ -51,33 +55,24 @@ class Publisher:
     ) -> None:
         self._database, self._catalog, self._facilities = database, catalog, facilities
         self._vault, self._policy, self._words, self._tell_webhook = vault, policy, words, tell
-        self._running: dict[Subscription, asyncio.Task[None]] = {}
+        self._running = KeyedTasks[Subscription](_broke)
 
     async def tick(self) -> None:
         """Begin to tell the subscribers that are due; one query if none is."""
         accounts = self._accounts()
         for one in await positions.due(self._database, accounts) if accounts else ():
             if one not in self._running and len(self._running) < MAX_SUBSCRIBERS:
-                task = self._running[one] = asyncio.create_task(self._tell(one, accounts[one.account]))
-                task.add_done_callback(lambda done, one=one: self._ended(one, done))  # type: ignore[misc]
+                self._running.begin(one, self._tell(one, accounts[one.account]))
 
     async def idle(self) -> None:
         """Return when nobody is being told."""
-        while self._running:
-            await asyncio.wait(list(self._running.values()))
-            await asyncio.sleep(0)
+        await self._running.idle()
 
     def _accounts(self) -> Mapping[str, Collection[str]]:
         """Return the types that the subscribers of each account are told of; none of them: all."""
         catalog = self._catalog()
         told: dict[str, Collection[str]] = {webhook.account: webhook.specs for webhook in catalog.webhooks.values()}
         return told | {source.account: source.specs for source in catalog.sources.values() if source.status_table}
-
-    def _ended(self, one: Subscription, task: asyncio.Task[None]) -> None:
-        del self._running[one]
-        error = None if task.cancelled() else task.exception()
-        if error is not None:  # the lease ends, and it is told again
-            log.warning("not_told", facility=one.facility_id, account=one.account, **place_of(error))
 
     async def _tell(self, one: Subscription, specs: Collection[str]) -> None:
         facility = await self._facilities.one(one.facility_id)

@@ -66,7 +66,7 @@ async def ask(database: Database, facility: FacilityRow, *numbers: int) -> None:
 
 async def tick(handing: Forwarder) -> None:
     await handing.tick()
-    await handing.settled()
+    await handing.idle()
 
 
 async def untaken(database: Database) -> list[int]:
@@ -137,7 +137,7 @@ async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility:
     await system.reached.wait()
     assert system.received == [("http://well", other.id)]
     blocked.set()
-    await hands.settled()
+    await hands.idle()
 
 
 async def test_two_workers_never_tell_the_same(database: Database, facility: FacilityRow, clock: Clock) -> None:
@@ -160,7 +160,7 @@ async def test_what_a_dead_worker_held_is_told_after_a_while(
     await system.reached.wait()
     for task in dying._running.values():
         task.cancel()
-    await dying.settled()
+    await dying.idle()
     clock.pass_(LEASE_MS / 1000 + 1)
     system.hold = None
     await tick(handing(database, system))
