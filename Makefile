@@ -32,7 +32,7 @@ demo: $(INSTALLED)  ## a clinic's day against the built-in sandbox; prints addre
 	$(BIN)/antar demo
 
 demo-his: $(SOURCES)  ## the same with a small clinic's own database, which is read; on MariaDB if one answers
-	$(BIN)/antar demo-his
+	$(BIN)/antar demo-his mlite
 
 check: $(READY)  ## style, types, configuration
 	$(BIN)/ruff check .

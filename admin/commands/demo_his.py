@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo_his(
-    system: Annotated[str, typer.Argument(help="The clinic's system: mlite or khanza.")] = "mlite",
+    system: Annotated[str, typer.Argument(help="The pack of the clinic's system: a folder of config/packs.")],
     server: Annotated[str, typer.Option(help="MariaDB whose user may make a database.")] = SERVER,
 ) -> None:
     """Start the sandbox, Antar, and a clinic whose own database is read while its staff works in it."""
@@ -75,14 +75,16 @@ def _configure(config: Path, system: str, kind: str) -> None:
     """Make a configuration that includes the pack of a system, whose database is of that kind."""
     from sandbox.his.cases import KFA, LOINC
 
-    if not (ROOT / "config" / "packs" / system / "source.yaml").is_file():
-        raise NotFound(f"no pack {system!r} in config/packs")
+    packs = ROOT / "config" / "packs"
+    if not (packs / system / "source.yaml").is_file():
+        offered = ", ".join(sorted(file.parent.name for file in packs.glob("*/source.yaml")))
+        raise NotFound(f"no pack {system!r} in config/packs; there are: {offered}")
     shutil.rmtree(config, ignore_errors=True)
     shutil.copytree(ROOT / "config", config)
     pack = config / "packs" / system / "source.yaml"
     _change(config / "resources.yaml", "include:", f"include:\n  - packs/{system}/source.yaml")
     _change(pack, "    extends:", f"    system: {kind}\n    extends:")
-    for file in (pack, config / "packs" / "khanza_family.yaml"):
+    for file in (pack, *(config / "packs").glob("*.yaml")):
         _change(file, *EVERY)
     for name, codes in {"kfa": KFA, "laboratory": LOINC}.items():
         lines = [f"{key},{code}\n" for key, code in codes.items()]

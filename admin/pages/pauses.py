@@ -1,4 +1,4 @@
-"""*Jeda & pemeliharaan*: what is paused, planned and past; pause, resume, and write notes for everybody."""
+"""*Jeda & pemeliharaan*: current, planned and past pauses; pause, resume, and write notes for all users."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pausable:
 
 @get(PAGE, opt={"right": Right.PANEL})
 async def pauses_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], apa: Text = "") -> Template:
-    """Show all pauses and notes; `apa` is what the form names at first."""
+    """Show all pauses and notes; `apa` is the choice that the form begins with."""
     return await _page(request, hub, form={"what": apa})
 
 
@@ -60,21 +60,19 @@ async def begin_pause(
     data: URLEncodedBody[dict[str, str] | None] = None,
 ) -> Template | Redirect:
     """Begin or plan a pause, or say what is wrong with it."""
-    form = _tidy(data)
-    layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
-    if layout.facility is None:
-        raise NotFoundException(say("error.not_found"))
+    form, facility = _tidy(data), await _facility(request, hub)
     try:
-        begins_at, ends_at = (_time(hub, form.get(name, ""), layout.facility) for name in ("begins", "ends"))
+        begins_at, ends_at = (_time(hub, form.get(name, ""), facility) for name in ("begins", "ends"))
     except ValueError:
         return await _page(request, hub, form=form, problem=say("pause.fault.time"))
     if not form.get("what"):
         return await _page(request, hub, form=form, problem=say("pause.fault.what"))
     upstream, specs, path = _chosen(hub, form["what"])
-    facility_id = None if form.get("everywhere") == "yes" and person.facility_id is None else layout.facility.id
-    new = NewPause(facility_id, upstream, form.get("reason", ""), specs, path, begins_at, ends_at)
+    new = NewPause(
+        _facility_id(form, person, facility), upstream, form.get("reason", ""), specs, path, begins_at, ends_at
+    )
     begun = await pauses.begin(hub.database, new, person.name)
-    again = begun is PauseFault.EXISTS and await _is_again(hub, layout.facility, new, person)
+    again = begun is PauseFault.EXISTS and await _is_again(hub, facility, new, person)
     if isinstance(begun, PauseFault) and not again:
         return await _page(request, hub, form=form, problem=say(f"pause.fault.{begun}"))
     return Redirect(PAGE, status_code=303)
@@ -98,19 +96,15 @@ async def write_note(
     data: URLEncodedBody[dict[str, str] | None] = None,
 ) -> Template | Redirect:
     """Show a note in the strip of all pages."""
-    form = _tidy(data)
-    layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
-    if layout.facility is None:
-        raise NotFoundException(say("error.not_found"))
-    words, facility = form.get("text", ""), layout.facility
+    form, facility = _tidy(data), await _facility(request, hub)
+    words = form.get("text", "")
     try:
         ends_at = _time(hub, form.get("ends", ""), facility)
     except ValueError:
         return await _page(request, hub, form=form, note_problem=say("pause.fault.time"))
     if not words or (ends_at is not None and ends_at <= hub.database.clock()):
         return await _page(request, hub, form=form, note_problem=say(f"notice.fault.{'past' if words else 'empty'}"))
-    everywhere = form.get("everywhere") == "yes" and person.facility_id is None
-    await add_notice(hub.database, None if everywhere else facility.id, words, person.name, ends_at)
+    await add_notice(hub.database, _facility_id(form, person, facility), words, person.name, ends_at)
     return Redirect(PAGE, status_code=303)
 
 
@@ -119,6 +113,19 @@ async def remove_note(hub: NamedDependency[Hub], person: NamedDependency[Person]
     """Remove a note; a late click changes nothing."""
     await remove_notice(hub.database, id_, person.name, person.facility_id)
     return Redirect(PAGE, status_code=303)
+
+
+async def _facility(request: Request[Any, Any, Any], hub: Hub) -> FacilityRow:
+    """Return the chosen clinic; raise 404 if the person sees none."""
+    layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
+    if layout.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    return layout.facility
+
+
+def _facility_id(form: dict[str, str], person: Person, facility: FacilityRow) -> int | None:
+    """Return for which clinic the form is; None for all, which a person of one clinic cannot choose."""
+    return None if form.get("everywhere") == "yes" and person.facility_id is None else facility.id
 
 
 async def _is_again(hub: Hub, facility: FacilityRow, new: NewPause, person: Person) -> bool:
