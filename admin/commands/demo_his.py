@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import threading
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ def demo_his(
     key = kept_key(folder, fresh=True)
     settings = replace(demo_settings(folder, key), config_dir=folder / "config")
     set_up_logging(settings.log_level)
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it warns when a database to be dropped is not there
     refuse_taken_ports(settings)
     prepare_folder(folder, key, fresh=True)
     with _database(server, folder) as read, demo.running_sandbox(settings):

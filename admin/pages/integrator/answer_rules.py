@@ -77,7 +77,7 @@ def _conditions(rule: OutcomeRule) -> Iterator[tuple[str, str]]:
         yield say("workbench.rule.text"), rule.text.pattern
     if rule.media:
         yield "Content-Type", rule.media
-    for name in ("renew", "look", "repeated", "foreign"):
+    for name in ("renew", "look", "repeated", "pauses_path", "foreign"):
         if getattr(rule, name):
             yield "", say(f"workbench.rule.{name}")
 
