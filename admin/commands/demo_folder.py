@@ -19,12 +19,16 @@ def kept_key(folder: Path, fresh: bool) -> str:
     return new_key() if fresh or not key_file.exists() else key_file.read_text()
 
 
-def prepare_folder(folder: Path, key: str, fresh: bool) -> None:
-    """Make the folder of the demo's data; a fresh demo removes that of the last one."""
+def prepare_folder(folder: Path, key: str, fresh: bool, go_on: str = GO_ON) -> None:
+    """Make the folder of the demo's data; a fresh demo removes that of the last one.
+
+    `go_on` is the command that would have kept it, empty if there is none.
+    """
     make_private_folder(folder)
     old = sorted(folder.glob("antar.sqlite3*")) if fresh else []
     if old:
-        typer.echo(f"  The data of the last demo is replaced; `{GO_ON}` would have gone on with it.")
+        hint = f"; `{go_on}` would have gone on with it" if go_on else ""
+        typer.echo(f"  The data of the last demo is replaced{hint}.")
     for file in old:
         file.unlink()
     ensure_private(folder / KEY_FILE)

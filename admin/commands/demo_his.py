@@ -59,13 +59,14 @@ def demo_his(
     server: Annotated[str, typer.Option(help="MariaDB whose user may make a database.")] = SERVER,
 ) -> None:
     """Start the sandbox, Antar, and a clinic whose own database is read while its staff works in it."""
+    _check_pack(system)
     folder = ROOT / "var" / "demo-his"
     key = kept_key(folder, fresh=True)
     settings = replace(demo_settings(folder, key), config_dir=folder / "config")
     set_up_logging(settings.log_level)
     logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it warns when a database to be dropped is not there
     refuse_taken_ports(settings)
-    prepare_folder(folder, key, fresh=True)
+    prepare_folder(folder, key, fresh=True, go_on="")
     with _database(server, folder) as read, demo.running_sandbox(settings):
         _configure(settings.config_dir, system, read.kind)
         login, catalog = asyncio.run(_begin(settings, system, read))
@@ -73,14 +74,17 @@ def demo_his(
         run_all(settings, catalog)
 
 
-def _configure(config: Path, system: str, kind: str) -> None:
-    """Make a configuration that includes the pack of a system, whose database is of that kind."""
-    from sandbox.his.cases import KFA, LOINC
-
+def _check_pack(system: str) -> None:
     packs = ROOT / "config" / "packs"
     if not (packs / system / "source.yaml").is_file():
         offered = ", ".join(sorted(file.parent.name for file in packs.glob("*/source.yaml")))
         raise NotFound(f"no pack {system!r} in config/packs; there are: {offered}")
+
+
+def _configure(config: Path, system: str, kind: str) -> None:
+    """Make a configuration that includes the pack of a system, whose database is of that kind."""
+    from sandbox.his.cases import KFA, LOINC
+
     shutil.rmtree(config, ignore_errors=True)
     shutil.copytree(ROOT / "config", config)
     pack = config / "packs" / system / "source.yaml"
