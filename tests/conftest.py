@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
 from admin.people import users
+from engine.catalog import catalog
+from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.migrate import migrate
 from engine.facilities.facilities import FacilityRow, add_facility
+from engine.settings import ROOT
 from sandbox.embedded import running
 from sandbox.world import World
 from tests import databases
@@ -67,6 +70,24 @@ def quick_hashes() -> Iterator[None]:
     """Hash passwords at little cost; otherwise a login takes longer than the test around it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shipped_entries_once() -> Iterator[None]:
+    """Load the shipped configuration once for each process: it takes a second, and hundreds of tests use it."""
+    load, loaded = catalog._load, dict[object, Catalog]()
+
+    def remembered(directory: Path, adapters: Collection[str] | None, draft: str) -> Catalog:
+        if directory != ROOT / "config" or draft:
+            return load(directory, adapters, draft)
+        key = None if adapters is None else frozenset(adapters)
+        if key not in loaded:
+            loaded[key] = load(directory, adapters, draft)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "_load", remembered)
         yield
 
 

@@ -1,20 +1,13 @@
-"""Process that works on the running jobs until its failpoint ends it."""
+"""Works on the running jobs, by batches of ten deliveries, in a process that its failpoint kills."""
 
 from __future__ import annotations
-
-import asyncio
-import sys
 
 from engine.database.database import Database
 from engine.jobs import runner
 
 
-async def main() -> None:
+async def work(database_url: str) -> None:
     runner.BATCH_DELIVERIES = 10
-    database = Database(sys.argv[1], durable=False)
+    database = Database(database_url, durable=False)
     await runner.run_jobs(database, lambda channel: None, lambda: False)
     await database.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -24,8 +20,9 @@ from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.resend import resend
 from engine.queries.deliveries import Filters
-from engine.settings import ROOT
 from tests.conftest import Clock
+from tests.engine.jobs import dying_job
+from tests.killed import killed
 
 pytestmark = pytest.mark.anyio
 
@@ -281,10 +278,7 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
 ) -> None:
     await fail(database, facility, 35)
     id_ = await started(database, facility)
-    environ = {**os.environ, "ANTAR_FAILPOINT": f"job_batch:{passing}"}
-    command = [sys.executable, "-m", "tests.engine.jobs.dying_job", database_url]
-    died = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environ, check=False)
-    assert died.returncode == -signal.SIGKILL
+    await killed(f"job_batch:{passing}", dying_job.work, database_url)
     assert (await job(database, id_)).done == 10 * (passing - 1)
     async with asyncio.timeout(10):  # the server keeps the dead worker's lock until it notices the death
         while (await job(database, id_)).state != "done":

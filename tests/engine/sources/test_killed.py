@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import subprocess
-import sys
-
 import pytest
 
-from engine.settings import ROOT
+from tests.engine.sources import dying_reader
 from tests.engine.sources.unheard_of import Tabib
+from tests.killed import killed
 
 pytestmark = pytest.mark.anyio
 LEASE_SECONDS = 70
 
 
-async def die(tabib: Tabib, database_url: str, failpoint: str, mark_rows: int = 500) -> None:
+async def die(tabib: Tabib, failpoint: str, mark_rows: int = 500) -> None:
     """Let another process read what is due, by batches of so many rows by watermark, and be killed on its way."""
-    settings = tabib.antar.hub.settings
-    command = [sys.executable, "-m", "tests.engine.sources.dying_reader", database_url, str(settings.config_dir)]
-    command += [settings.secret_keys[0], str(tabib.clock.now), str(mark_rows)]
-    environ = {**os.environ, "ANTAR_FAILPOINT": failpoint}
-    died = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environ, check=False)
-    assert died.returncode == -signal.SIGKILL
+    await killed(failpoint, dying_reader.read, tabib.antar.hub.settings, tabib.clock.now, mark_rows)
 
 
 STEPS = ["source_begun", "source_made", "source_handed_in", "source_noting", "source_noted"]
 
 
 @pytest.mark.parametrize("failpoint", [f"{step}:{n}" for step in STEPS for n in (1, 2)])
-async def test_what_a_killed_reader_left_is_read_by_another(tabib: Tabib, database_url: str, failpoint: str) -> None:
+async def test_what_a_killed_reader_left_is_read_by_another(tabib: Tabib, failpoint: str) -> None:
     await tabib.visit("K1", note="batuk")
     await tabib.visit("K2")
     await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
     await tabib.start()
-    await die(tabib, database_url, failpoint)
+    await die(tabib, failpoint)
     await tabib.read()
     await tabib.read(LEASE_SECONDS)
     await tabib.antar.work()
@@ -45,9 +35,7 @@ async def test_what_a_killed_reader_left_is_read_by_another(tabib: Tabib, databa
 
 
 @pytest.mark.parametrize("failpoint", ["source_withdrawn:1", "source_handed_in:1"])
-async def test_a_withdrawal_is_made_once_although_its_reader_was_killed(
-    tabib: Tabib, database_url: str, failpoint: str
-) -> None:
+async def test_a_withdrawal_is_made_once_although_its_reader_was_killed(tabib: Tabib, failpoint: str) -> None:
     await tabib.visit("K1", note="batuk")
     await tabib.visit("K2", note="pilek")
     await tabib.start()
@@ -57,7 +45,7 @@ async def test_a_withdrawal_is_made_once_although_its_reader_was_killed(
     await tabib.clinic.run("DELETE FROM kunjungan WHERE nomor = 'K1'")
     await tabib.read(60)
     tabib.clock.pass_(60)
-    await die(tabib, database_url, failpoint)
+    await die(tabib, failpoint)
     await tabib.antar.work()
     for _ in range(2):
         await tabib.read(LEASE_SECONDS)

@@ -229,13 +229,11 @@ async def test_a_source_that_is_started_anew_reads_from_that_day_again(klinik: T
 
 
 @pytest.mark.parametrize("failpoint", [f"{step}:2" for step in STEPS[1:]])
-async def test_a_reader_that_is_killed_between_batches_loses_nothing(
-    klinik: Tabib, database_url: str, failpoint: str
-) -> None:
+async def test_a_reader_that_is_killed_between_batches_loses_nothing(klinik: Tabib, failpoint: str) -> None:
     for number in range(1, 6):
         await put(klinik, number, f"07:00:0{number}")
     await klinik.start()
-    await die(klinik, database_url, failpoint, mark_rows=2)
+    await die(klinik, failpoint, mark_rows=2)
     await klinik.read(LEASE_SECONDS)
     assert len(await notes(klinik)) == 5
     assert set((await klinik.rows()).values()) == {("taken", None)}
