@@ -6,7 +6,9 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -100,15 +102,35 @@ def python_files(*packages: str) -> Iterator[Path]:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
-    """Return every module that the file imports, with its full name."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+class Module(NamedTuple):
+    """What a file declares: full names that it imports, classes, functions each with its line and length in lines."""
+
+    imports: frozenset[str]
+    classes: tuple[str, ...]
+    functions: tuple[tuple[str, int, int], ...]
+    has_docstring: bool
+    statements: int
+
+
+@cache
+def parsed(path: Path) -> Module:
+    """Read a file once for all tests."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names, classes, functions = set[str](), list[str](), list[tuple[str, int, int]]()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return names
+        elif isinstance(node, ast.ClassDef):
+            classes.append(node.name)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.append((node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1))
+    return Module(frozenset(names), tuple(classes), tuple(functions), bool(ast.get_docstring(tree)), len(tree.body))
+
+
+def imports(path: Path) -> frozenset[str]:
+    return parsed(path).imports
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)
@@ -190,46 +212,37 @@ def test_no_folder_has_more_than_20_modules() -> None:
 
 
 def test_packages_open_with_one_docstring_only() -> None:
-    full = [
-        path
-        for path in python_files(*FORBIDDEN)
-        if path.name == "__init__.py" and len(ast.parse(path.read_text()).body) > 1
-    ]
+    full = [path for path in python_files(*FORBIDDEN) if path.name == "__init__.py" and parsed(path).statements > 1]
     assert full == []
 
 
 def test_no_two_classes_have_one_name() -> None:
-    names = Counter(
-        node.name
-        for path in python_files("engine", "adapters", "admin")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.ClassDef)
-    )
+    names = Counter(name for path in python_files("engine", "adapters", "admin") for name in parsed(path).classes)
     assert [name for name, n in names.items() if n > 1] == []
 
 
 def test_every_module_opens_with_a_sentence() -> None:
-    silent = [path for path in python_files(*FORBIDDEN) if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
-    assert silent == []
+    assert [path for path in python_files(*FORBIDDEN) if not parsed(path).has_docstring] == []
 
 
 def test_no_record_type_is_named_in_python() -> None:
     names = "|".join(map(re.escape, load(ROOT / "config").specs))
+    one = re.compile(rf"\b({names})\b")
     strays = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in python_files("engine", "adapters", "admin")
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if re.search(rf"\b({names})\b", line)
+        if one.search(text := path.read_text("utf-8"))
+        for number, line in enumerate(text.splitlines(), 1)
+        if one.search(line)
     ]
     assert strays == []
 
 
 def test_no_function_has_more_than_40_lines() -> None:
     long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}:{line} {name}"
         for path in python_files(*FORBIDDEN, "bench")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or node.lineno) - node.lineno >= MAX_LINES
+        for name, line, lines in parsed(path).functions
+        if lines > MAX_LINES
     ]
     assert long == []
