@@ -13,7 +13,6 @@ from admin.people import users
 from engine.catalog import catalog
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
-from engine.database.migrate import migrate
 from engine.facilities.facilities import FacilityRow, add_facility
 from engine.settings import ROOT
 from sandbox.embedded import running
@@ -105,9 +104,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
     """Yield a migrated, empty database."""
     opened = Database(database_url, durable=False, clock=clock)
-    await migrate(opened, "demo")
     if opened.dialect == "postgresql":
-        await databases.empty(opened)
+        await databases.prepare(database_url)
     yield opened
     await opened.close()
 
