@@ -6,7 +6,7 @@ SOURCES := .venv/.sources
 READY := .venv/.ready
 COMPARED := .venv/.compared
 
-.PHONY: help demo demo-his test test-browser test-faults check chaos bench screenshots clean
+.PHONY: help demo demo-his test test-units test-processes test-browser test-faults check chaos bench screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,9 +40,15 @@ check: $(READY)  ## style, types, configuration
 	$(BIN)/mypy
 	$(BIN)/antar check
 
-test: check  ## everything that must hold, from style to delivery; what starts processes of its own comes last
+test: check  ## everything that must hold, from style to delivery
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-units test-processes
+
+test-units: $(READY)
 	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/browser --ignore tests/chaos
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-browser test-faults
+
+# These wait for processes, leases and pages most of their time, while the units use the cores.
+test-processes:
+	$(MAKE) --no-print-directory test-faults test-browser
 
 test-browser: $(READY)
 	$(BIN)/pytest tests/browser
