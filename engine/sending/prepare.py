@@ -22,6 +22,7 @@ from engine.sending import references
 from engine.sending.edited_body import as_change
 from engine.sending.not_sent import NEVER_ARRIVED, WITHDRAWN, needs_withdrawn, not_needed
 from engine.sending.references import References
+from engine.sending.sequences import overtaking
 from engine.specs import needs
 from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Resolved, Target
@@ -95,6 +96,9 @@ async def prepare_batch(
             settled.append(result)
     targets = [target for one in pending for target in needs.targets_of(one.needs, one.delivery.facility_id)]
     arrived = await references.look_up(database, targets, catalog.items)
+    overtakes = await overtaking(database, [one.delivery for one in pending])
+    settled += [given_back(one.delivery) for one in pending if one.delivery.id in overtakes]
+    pending = [one for one in pending if one.delivery.id not in overtakes]
     known = arrived.known
     cancelled = await cancel(database, [target for one in pending for target in one.cancellable(known)])
     now = database.clock()
