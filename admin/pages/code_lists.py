@@ -24,6 +24,7 @@ from admin.people.users import Person
 from admin.text.words import say
 from engine.code_lists import copies, synchronisations
 from engine.code_lists.copies import CopyRow
+from engine.code_lists.cost import cost_of
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.specs.code_list import CodeList
@@ -101,7 +102,8 @@ async def read_list(
 async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, Any]:
     """Return the context of code_lists/state.html."""
     facility = layout.facility
-    newest = (await synchronisations.latest(hub.database, facility.id)).get(code_list.name) if facility else None
+    reads = await synchronisations.latest(hub.database, facility.id) if facility else {}
+    newest, lists = reads.get(code_list.name), hub.catalog.code_lists
     return {
         "frame": layout,
         "list": code_list,
@@ -109,6 +111,7 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
         "began": moment(newest.started_at, facility) if newest and facility else None,
         "ended": moment(newest.ended_at, facility) if newest and facility else None,
         "again": moment(newest.retry_at, facility) if newest and facility else None,
+        "cost": await cost_of(hub.database, lists, code_list, facility.id, reads) if facility else None,
         "may_read": layout.may(Permission.SYNC),
         "area": area_of(hub, layout),
     }

@@ -81,6 +81,12 @@ async def one_row(database: Database, owner: int, list_: str, key: str) -> CopyR
     return await database.first(_ONE_ROW, {"owner": owner, "list": list_, "key": key})
 
 
+async def count(database: Database, owner: int, list_: str) -> int:
+    """Return the number of present rows of a copy."""
+    [n] = await database.fetch(_COUNT, {"owner": owner, "list": list_})
+    return n
+
+
 async def add_row(database: Database, owner: int, list_: str, row: CodeListRow) -> None:
     """Store a single row in the copy."""
     now = database.clock()
@@ -94,6 +100,9 @@ def words_of(row: CodeListRow) -> str:
     return " ".join(str(value) for value in row.content.values() if value is not None).casefold()
 
 
+_COUNT = Statement(
+    "SELECT COUNT(*) FROM code_rows WHERE facility_id = :owner AND list = :list AND gone_at IS NULL", int
+)
 _CONTENTS = Statement(
     "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL ORDER BY key", str
 )
