@@ -46,6 +46,11 @@ class UnknownCode:
         return message("code.absent", name=name, code=key, group=group, list=label)
 
     @property
+    def fault(self) -> str:
+        """Return the message for a person who sees which code is meant."""
+        return message("code.unlisted", code=self.code.key, group=self.list.group, list=self.list.label)
+
+    @property
     def problem(self) -> Problem | None:
         """Return why the record is refused; None if it is only warned about."""
         if self.around is None or not self.around.trusted:

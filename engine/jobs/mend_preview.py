@@ -11,20 +11,24 @@ from typing import Any, NamedTuple
 import orjson
 
 from adapters.base import Problem, Upstream
+from engine.catalog.catalog import Catalog
 from engine.catalog.reading.record_schema import compiled, json_path, message_of
 from engine.database.database import Database
 from engine.delivery.causes import parse_cause
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
+from engine.intake import code_warnings
 from engine.jobs.mend import FailedRecord, Mending
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_renderer
+from engine.specs.context import context as record_context
 from engine.specs.record_type import Spec
 from engine.value_rules.fields import RecordField, keeps_identity, other_value
-from engine.value_rules.places import as_text, replaced, values_at
+from engine.value_rules.places import LIST, as_text, replaced, values_at
 
 MAX_PREVIEWS = 10  # deliveries that are shown before and after
 _PATH = re.compile(r"\b[A-Z]\w*((?:\.\w+)+)")  # of an element in the words of a cause: a type, then names
+_INDEX = re.compile(r"\[\d+\]")  # of an item of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,26 @@ async def previews(context: PreviewContext, mending: Mending, rows: Sequence[Fai
     """Return the deliveries before and after, with what the check before sending says."""
     values = {old: orjson.loads(new) for old, new in mending.changes.items()}
     return [await _preview(context, mending.place, values, row) for row in rows]
+
+
+async def unknown_codes(
+    database: Database, catalog: Catalog, mending: Mending, rows: Sequence[FailedRecord], facility: FacilityRow
+) -> dict[str, str]:
+    """Return, by the old value, the message about a new one for which intake would refuse the record."""
+    spec, place = mending.spec, mending.place
+    codes: dict[str, list[code_warnings.NamedCode]] = {}
+    for row in rows if any(code.refuse_at is not None for code in spec.codes) else ():
+        if codes.keys() == mending.changes.keys():
+            break
+        record = orjson.loads(row.record)
+        for old in {as_text(value) for value in values_at(record, place)} & (mending.changes.keys() - codes.keys()):
+            after = replaced(record, place, {old: orjson.loads(mending.changes[old])})
+            named = code_warnings.named(spec, record_context(spec, after, facility))
+            codes[old] = [code for code in named if code.at is not None and _INDEX.sub(LIST, code.at) == place]
+    found = await code_warnings.unknown(database, catalog, facility.id, list(codes.values()))
+    return {
+        old: code.fault for old, ones in zip(codes, found, strict=True) for code in ones if code.problem is not None
+    }
 
 
 async def _preview(context: PreviewContext, place: str, values: Mapping[str, Any], row: FailedRecord) -> MendPreview:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +16,12 @@ from admin.pages.shared.json_view import duplicate_keys, pretty
 from admin.text.masking import Masks
 from admin.text.words import number, say, sentence
 from engine.errors import AntarError
+from engine.intake.body_codes import CodePlace, code_places, codes_in
+from engine.intake.code_warnings import unknown
 from engine.outbox.edit import Basis, Edit, last_edit
 from engine.sending.edited_body import as_change
-from engine.sending.preview import payload_of
+from engine.sending.preview import payload_of, payload_renderer
+from engine.specs.context import context
 from engine.specs.record_type import Operation
 
 _SEEN_PATTERN = re.compile(r"(\d{1,9})\.(\d{1,15})\.([01])\.(\w+)", re.ASCII)
@@ -61,6 +65,7 @@ class BodyEditor:
     not_generated: str
     last: Edit | None
     creation: Any = None  # the payload that would create what the upstream has; None if it has nothing
+    code_places: Sequence[CodePlace] = ()  # of codes that intake would refuse in the record
 
     @cached_property
     def masks(self) -> Masks:
@@ -98,7 +103,7 @@ class BodyEditor:
         sent = self.as_sent(body)
         return typed if unknown or sent == body else self.masks.hide(sent)
 
-    def read(self, typed: str) -> tuple[str, list[BodyFault]]:
+    async def read(self, typed: str) -> tuple[str, list[BodyFault]]:
         """Return the body that would be saved, and the faults of the text that would be sent for it."""
         if len(typed) > MAX_BODY_CHARACTERS:
             return "", [BodyFault("", say("editor.too_long", most=number(MAX_BODY_CHARACTERS)))]
@@ -112,7 +117,7 @@ class BodyEditor:
         faults = [BodyFault(key, say("editor.twice", key=key)) for key in duplicate_keys(body)]
         if isinstance(content, dict) is not self.generated.lstrip().startswith("{") and self.generated:
             return body, [*faults, BodyFault("$", say("editor.other_kind"))]
-        return body, [*faults, *self._faults_of(orjson.loads(self.as_sent(body)))]
+        return body, [*faults, *await self._faults_of(orjson.loads(self.as_sent(body)))]
 
     def difference(self, typed: str) -> list[DiffLine] | None:
         """Compare the present payload with the typed body; None if there is no payload, or both are too long."""
@@ -127,11 +132,17 @@ class BodyEditor:
         hide = self.masks.hide
         return differences(hide(pretty(before)), hide(pretty(self.as_sent(body))))
 
-    def _faults_of(self, content: Any) -> list[BodyFault]:
-        """Return faults for which the upstream is known to refuse a body."""
+    async def _faults_of(self, content: Any) -> list[BodyFault]:
+        """Return faults for which the upstream is known to refuse a body, or intake the record."""
         upstream = self.opened.hub.upstream(self.opened.layout.upstream.name)
         problems = upstream.check(content) if self.opened.entry.check else ()
-        return [BodyFault(problem.path, self.masks.hide(sentence(problem.message))) for problem in problems]
+        faults = [BodyFault(problem.path, self.masks.hide(sentence(problem.message))) for problem in problems]
+        return [*faults, *await self._unknown_codes(content)]
+
+    async def _unknown_codes(self, content: Any) -> list[BodyFault]:
+        hub, codes = self.opened.hub, codes_in(content, self.code_places)
+        [found] = await unknown(hub.database, hub.catalog, self.opened.facility.id, [codes])
+        return [BodyFault(one.problem.path, sentence(one.fault)) for one in found if one.problem is not None]
 
 
 async def body_editor(opened: OpenDelivery) -> BodyEditor:
@@ -141,7 +152,8 @@ async def body_editor(opened: OpenDelivery) -> BodyEditor:
     payload, problem = await _payload(opened, None)
     generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
     creation, _ = await _payload(opened, "create") if opened.row.reference is not None else (None, "")
-    return BodyEditor(opened, generated, problem, await last_edit(opened.hub.database, opened.row.id), creation)
+    last = await last_edit(opened.hub.database, opened.row.id)
+    return BodyEditor(opened, generated, problem, last, creation, await _code_places(opened))
 
 
 async def _payload(opened: OpenDelivery, operation: Operation | None) -> tuple[Any, str]:
@@ -152,6 +164,19 @@ async def _payload(opened: OpenDelivery, operation: Operation | None) -> tuple[A
     except AntarError as error:
         return None, opened.hide(sentence(str(error)))
     return orjson.loads(orjson.dumps(payload)), ""
+
+
+async def _code_places(opened: OpenDelivery) -> Sequence[CodePlace]:
+    """Return where a body has codes that intake would refuse; none if the payload cannot be made."""
+    hub, spec, facility, record = opened.hub, opened.entry, opened.facility, orjson.loads(opened.row.record)
+    operation = spec.operation_for(opened.row.reference)
+    if spec.is_withdrawn(record):  # taken back whatever is in it
+        return ()
+    try:
+        render = await payload_renderer(hub.database, hub.catalog.items, spec, opened.row, facility, operation)
+        return code_places(spec, record, context(spec, record, facility), render)
+    except AntarError:
+        return ()
 
 
 def _at(line: int, column: int, text: str) -> BodyFault:

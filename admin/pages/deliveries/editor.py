@@ -81,7 +81,7 @@ async def save_body(
 ) -> Template | Redirect:
     """*Simpan & Kirim Ulang*: save and resend; on a problem show it and keep the typed body."""
     typed, seen, reason = _typed(data), SeenState.read(data.get("seen", "")), reason_of(data)
-    body, faults = editor.read(typed)
+    body, faults = await editor.read(typed)
     if is_again(editor.opened.row, editor.last, person.name, body, seen.basis):
         return back(editor.opened, "saved_before")
     if refusal := editor.opened.no_edit():
@@ -138,15 +138,14 @@ async def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
     opened, row = editor.opened, editor.opened.row
     failed = row.status == Status.FAILED
     place = await refused_place(opened) if failed else ""
+    _, faults = await editor.read(typed)
     return {
         "refused": opened.hide(sentence(row.problem)) if failed else "",
         "cause": explain(row.cause, opened.layout.upstream, opened.entry.name) if failed and row.cause else None,
         "refused_place": opened.hide(place),
         "refused_line": line_of(typed, place) if place and len(typed) <= MAX_BODY_CHARACTERS else 0,
         "upstream": opened.layout.upstream,
-        "faults": [
-            fault if fault.line else replace(fault, line=line_of(typed, fault.place)) for fault in editor.read(typed)[1]
-        ],
+        "faults": [fault if fault.line else replace(fault, line=line_of(typed, fault.place)) for fault in faults],
         "difference": editor.difference(typed),
         "not_generated": editor.not_generated,
         "spec": editor.opened.entry,

@@ -128,6 +128,11 @@ async def _read(opened: MendPage, shown: _Shown, data: Mapping[str, str], actor:
     mending = Mending(facility.id, spec, opened.cause, shown.place, shown.entered.changes, actor, reason)
     rows = await mend.matching(opened.of_type.hub.database, mending)
     shown.n = len(rows)
+    hub = opened.of_type.hub
+    unknown = await mend_preview.unknown_codes(hub.database, hub.catalog, mending, rows, facility)
+    if unknown:
+        shown.entered.errors = {old: sentence(words) for old, words in unknown.items()}
+        return None
     ones = await mend_preview.previews(opened.context, mending, rows[: mend_preview.MAX_PREVIEWS])
     shown.previews = [_previewed(opened, one) for one in ones]
     if any(one.moved for one in ones):
