@@ -133,6 +133,8 @@ class OpenDelivery:
 
     def no_resend(self) -> str:
         """Return why the delivery may not be resent, in words; empty if it may."""
+        if self.row.withdrawn_at is not None and self.row.status == Status.IGNORED:
+            return say("delivery.no.resend.withdrawn")
         return self._not_permitted(Permission.RESEND) or _no(self.row.status, "resend", _IN_HAND)
 
     def no_force(self) -> str:

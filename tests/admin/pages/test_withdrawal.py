@@ -159,3 +159,17 @@ async def test_what_refers_to_a_record_without_a_patient_is_told_and_stays(
     seen = seen_in((await person.get(f"{address}/tarik")).text)
     assert await do(person, f"{address}/tarik", reason="salah", along="yes", seen=seen) == "withdrawn"
     assert (await antar.row("Finding", "F1")).withdrawn_at is None
+
+
+async def test_what_was_never_sent_is_told_in_our_own_words_and_not_sent_again(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await antar.work()
+    address = f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}"
+    assert await do(person, f"{address}/tarik", reason="salah") == "withdrawn"
+    await antar.work()
+    page = html.unescape(await page_of(person, address))
+    assert "Ditarik sebelum terkirim; tidak ada yang dikirim." in page
+    assert "Jawaban Kementerian" not in page
+    assert "Kirim Ulang: Ditarik sebelum terkirim, jadi tidak dikirim." in page
