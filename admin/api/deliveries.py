@@ -147,12 +147,12 @@ async def withdraw_delivery(
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     row, specs = detail.row, hub.catalog.specs
-    along: list[int] = []
-    if data.dependents:
-        found = await dependents_of(hub.database, specs, facility, (row.spec, row.key), row.patient_norm)
-        along = [one.id for one in found.sent if found.of_patient and specs[one.spec].withdrawal is not None]
+    found = await dependents_of(hub.database, specs, facility, (row.spec, row.key), row.patient_norm)
+    withdrawable = [one.id for one in found.sent if found.of_patient and specs[one.spec].withdrawal is not None]
+    along, waiting = withdrawable if data.dependents else [], [one.id for one in found.unsent]
+    actor = f"api:{facility.code}"
     results = await withdraw(
-        hub.database, specs, facility.id, [id_], f"api:{facility.code}", reason=data.reason, dependents=along
+        hub.database, specs, facility.id, [id_], actor, reason=data.reason, dependents=along, waiting=waiting
     )
     if results[id_] is WithdrawalResult.IMPOSSIBLE:
         raise ApiError(409, "not_withdrawable", f"{row.spec} declares no withdrawal")

@@ -15,7 +15,7 @@ from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters, list_index
 from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.patient_index import IndexedPatients, LastInsert, Person, remember
-from engine.outbox.waits import end_waits, release, return_set_aside
+from engine.outbox.waits import end_waits, prepare_waiting, return_set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +165,19 @@ async def _insert(
 async def _tell_waiting(
     tx: Transaction, batch: Batch, rows: Sequence[_Row], inserted: Collection[str], deltas: counters.Deltas
 ) -> None:
-    """Release what waits for records that are withdrawn now, to be set aside, and return what waits for those back.
+    """Prepare what waits for records that are withdrawn now, to set it aside, and return what waits for those back.
 
     For records that are neither this executes nothing.
     """
     changed = [(row, entry) for row in rows if (entry := row.entry) and entry.withdrawn != row.withdrawn]
     gone = [(row.id, entry.key) for row, entry in changed if entry.withdrawn]
-    back = [entry.key for _, entry in changed if not entry.withdrawn]
+    # A record that was set aside may not need what was withdrawn any more.
+    aside = [entry.key for row in rows if (entry := row.entry) and row.status == Status.IGNORED]
+    back = [*(entry.key for _, entry in changed if not entry.withdrawn), *aside]
     if new := [id_ for id_, key in gone if key in inserted]:
         await tx.execute(_MARK_WITHDRAWN, {"ids": new, "now": tx.now})
     if gone:
-        await release(tx, [(batch.facility_id, batch.spec, key) for _, key in gone], deltas)
+        await prepare_waiting(tx, [(batch.facility_id, batch.spec, key) for _, key in gone], deltas)
     if back:
         await return_set_aside(tx, [(batch.facility_id, batch.spec, key) for key in back], deltas)
 

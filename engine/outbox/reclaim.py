@@ -14,7 +14,7 @@ from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
 from engine.outbox.claim import batch_of
-from engine.outbox.waits import ArrivedRecord, release_and_count
+from engine.outbox.waits import IS_SET_ASIDE, ArrivedRecord, release_and_count
 from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,7 @@ def _lost(row: _TakenBack, version: int, now: int) -> tuple[object, ...]:
 
 
 async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:
-    """Release deliveries that wait for a reference which has arrived, or for a withdrawn record; return their channels.
+    """Release deliveries that wait for what has arrived, or for what is withdrawn or set aside; return their channels.
 
     If a wait is written while another transaction settles the reference, neither transaction sees the other. So recent
     waits are checked again, and all of them when a worker starts.
@@ -136,10 +136,10 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
 
 # A subquery of one value is looked up for each wait; a join may begin with all deliveries that were ever sent.
 _OVERLOOKED = Statement(
-    """
+    f"""
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 WHERE w.created_at >= :since AND NOT w.set_aside AND (
-  SELECT COALESCE(d.reference, CASE WHEN d.withdrawn_at IS NOT NULL THEN '' END) FROM deliveries AS d
+  SELECT COALESCE(d.reference, CASE WHEN d.withdrawn_at IS NOT NULL OR {IS_SET_ASIDE} THEN '' END) FROM deliveries AS d
   WHERE d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
 ) IS NOT NULL
 UNION

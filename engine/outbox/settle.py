@@ -20,7 +20,7 @@ from engine.outbox.claim import batch_of, batch_text
 from engine.outbox.code_uses import note_codes, note_rules
 from engine.outbox.corrections import forget_corrected
 from engine.outbox.locks import lock_claims
-from engine.outbox.waits import release, write_waits
+from engine.outbox.waits import prepare_waiting, release, write_waits
 
 
 class Settled(NamedTuple):
@@ -55,6 +55,11 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled
     due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
     arrived = [s.delivery for s in valid if s.reference is not None]
     due |= await release(tx, [(delivery.facility_id, delivery.spec, delivery.key) for delivery in arrived], deltas)
+    # What waits for a record that is set aside is set aside too.
+    aside = [s.delivery for s in valid if s.waits and s.status is Status.IGNORED]
+    due |= await prepare_waiting(
+        tx, [(delivery.facility_id, delivery.spec, delivery.key) for delivery in aside], deltas
+    )
     await forget(tx, [(s.delivery.facility_id, *target) for s in valid for target in s.undone], deltas)
     await note_codes(tx, valid)
     await note_rules(tx, settlements)

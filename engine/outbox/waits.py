@@ -1,12 +1,12 @@
 """Waits of blocked deliveries for other records: written with the block, ended when the record arrives.
 
-A delivery that is due again or set aside by a person ends all of its waits. One that is set aside because the record
-that it needs was withdrawn keeps this wait: when the record is handed in again, the delivery returns.
+A delivery that is due again or set aside by a person ends all of its waits. One that is set aside because a record that
+it needs was withdrawn, or set aside itself, keeps this wait: when that record is back, the delivery returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from engine.database.statements import Command, Statement
@@ -84,15 +84,42 @@ async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], delt
     return await _release(tx, ids, deltas)
 
 
+async def prepare_waiting(
+    tx: Transaction,
+    records: Sequence[tuple[int, str, str]],
+    deltas: counters.Deltas,
+    also: Collection[int] = (),
+) -> set[Channel]:
+    """Make deliveries due that wait for these (facility, spec, key), and `also` these ids, whatever else they wait for.
+
+    They are prepared again, and set aside or blocked by what they need now. Return the channels they are due in.
+    """
+    waiting = await tx.rows(_WAITING, {"rows": records}) if records else ()
+    return await _prepare_again(tx, sorted({*waiting, *also}), deltas)
+
+
+async def _prepare_again(tx: Transaction, ids: Sequence[int], deltas: counters.Deltas) -> set[Channel]:
+    blocked = await tx.rows(_LOCK_BLOCKED, {"ids": ids}) if ids else []
+    if not blocked:
+        return set()
+    await end_waits(tx, blocked)
+    return await _release(tx, blocked, deltas)
+
+
 async def return_set_aside(tx: Transaction, records: Sequence[tuple[int, str, str]], deltas: counters.Deltas) -> None:
-    """Make deliveries due that were set aside because these (facility, spec, key), which are back, were withdrawn."""
-    ids = sorted(set(await tx.rows(_SET_ASIDE, {"rows": records})))
+    """Make deliveries due that were set aside because these (facility, spec, key), which are back, were withdrawn.
+
+    What was set aside because of them returns too.
+    """
+    ids = sorted(set(await tx.rows(_SET_ASIDE, {"rows": records}))) if records else []
     if not ids:
         return
     await lock_deliveries(tx, ids)
     await end_waits(tx, ids)
-    for back in await tx.rows(_RETURN, {"ids": ids, "now": tx.now}):
+    returned = await tx.rows(_RETURN, {"ids": ids, "now": tx.now})
+    for back in returned:
         deltas.move(back.facility_id, back.date, back.spec, Status.IGNORED, Status.QUEUED)
+    await return_set_aside(tx, [(back.facility_id, back.spec, back.key) for back in returned], deltas)
 
 
 async def _release(tx: Transaction, ids: Sequence[int], deltas: counters.Deltas) -> set[Channel]:
@@ -137,6 +164,15 @@ class _Released(NamedTuple):
     date: str
 
 
+class _Returned(NamedTuple):
+    """A delivery that is set aside no more."""
+
+    facility_id: int
+    spec: str
+    key: str
+    date: str
+
+
 _END_WAITS = Statement(
     "DELETE FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
     "AND NOT set_aside RETURNING delivery_id, key, alternative",
@@ -157,19 +193,33 @@ RETURNING facility_id, spec, upstream, date
 )
 
 
+_WAITING = Statement(
+    "SELECT delivery_id FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
+    "AND NOT set_aside",
+    int,
+    rows="facility_id integer, spec text, key text",
+)
+_LOCK_BLOCKED = Statement(
+    "SELECT id FROM deliveries WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'blocked' ORDER BY id {FOR UPDATE}",
+    int,
+    ids="id bigint",
+)
 _SET_ASIDE = Statement(
     "SELECT delivery_id FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
     "AND set_aside",
     int,
     rows="facility_id integer, spec text, key text",
 )
+# Whether a delivery `d` was set aside because a record that it needs was withdrawn, or set aside itself.
+IS_SET_ASIDE = """(d.status = 'ignored' AND d.reference IS NULL
+  AND EXISTS (SELECT 1 FROM waits AS s WHERE s.delivery_id = d.id AND s.set_aside))"""
 # It may have been set aside while its type was paused.
 _RETURN = Statement(
     """
 UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL, lane = lane % {lanes}
-WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'ignored' RETURNING facility_id, spec, upstream, date
+WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'ignored' RETURNING facility_id, spec, key, date
 """.replace("{lanes}", str(PAUSED_LANES)),
-    _Released,
+    _Returned,
     ids="id bigint",
 )
 
@@ -210,9 +260,7 @@ async def open_circles(tx: Transaction, ids: Sequence[int]) -> set[Channel]:
     They are prepared again, and blocked by what they wait for now.
     """
     deltas = counters.Deltas()
-    await lock_deliveries(tx, ids)
-    await end_waits(tx, ids)
-    due = await _release(tx, ids, deltas)
+    due = await _prepare_again(tx, ids, deltas)
     await counters.apply(tx, deltas)
     return due
 

@@ -8,12 +8,16 @@ from typing import NamedTuple
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.mapping.confirmed_codes import Mappings, codes_of
+from engine.outbox.waits import IS_SET_ASIDE
 from engine.specs.needs import Target
 from engine.specs.record_type import Reference
 
 
 class References(NamedTuple):
-    """References of those targets that have one, and the targets that were withdrawn, with or without a reference."""
+    """References of those targets that have one, and the targets that were withdrawn, with or without a reference.
+
+    What is set aside because of a withdrawn record counts as withdrawn too.
+    """
 
     known: dict[Target, Reference]
     withdrawn: frozenset[Target]
@@ -37,7 +41,7 @@ async def _references(database: Database, unique: Sequence[Target]) -> Reference
     rows = await database.fetch(_REFERENCES, {"rows": unique}) if unique else []
     return References(
         {row.target: Reference(row.reference) for row in rows if row.reference is not None},
-        frozenset(row.target for row in rows if row.withdrawn_at is not None),
+        frozenset(row.target for row in rows if row.is_withdrawn),
     )
 
 
@@ -46,7 +50,7 @@ class _Reference(NamedTuple):
     spec: str
     key: str
     reference: str | None
-    withdrawn_at: int | None
+    is_withdrawn: bool
 
     @property
     def target(self) -> Target:
@@ -56,8 +60,8 @@ class _Reference(NamedTuple):
 # Without `reference IS NOT NULL`: with it PostgreSQL may use the partial index on it when its statistics are old,
 # with the facility as the only condition, and read everything that the clinic ever sent.
 _REFERENCES = Statement(
-    "SELECT d.facility_id, d.spec, d.key, d.reference, d.withdrawn_at FROM {rows} AS v "
-    "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key",
+    f"SELECT d.facility_id, d.spec, d.key, d.reference, d.withdrawn_at IS NOT NULL OR {IS_SET_ASIDE} AS is_withdrawn "
+    "FROM {rows} AS v JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key",
     _Reference,
     rows="facility_id integer, spec text, key text",
 )

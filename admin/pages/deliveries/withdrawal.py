@@ -52,8 +52,9 @@ async def withdraw_delivery(
         return await _page(request, opened, dependents, refusal=say("withdrawal.changed"), along=along, reason=reason)
     ids = [one.id for one in _withdrawable(opened, dependents)] if along else []
     facility_id, id_ = opened.facility.id, opened.row.id
+    waiting = [one.id for one in dependents.unsent]
     results = await withdraw(
-        hub.database, hub.catalog.specs, facility_id, [id_], person.name, reason=reason, dependents=ids
+        hub.database, hub.catalog.specs, facility_id, [id_], person.name, reason=reason, dependents=ids, waiting=waiting
     )
     hub.bell.ring(opened.entry.name, facility_id)
     return back(opened, _told(results[id_], "withdrawn_along" if ids else "withdrawn"))

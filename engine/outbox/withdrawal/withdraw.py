@@ -21,7 +21,7 @@ from engine.delivery.status import Lane, Status
 from engine.json_text import content_hash
 from engine.outbox import counters, list_index
 from engine.outbox.locks import being_sent, lock_claims
-from engine.outbox.waits import end_waits, release, return_set_aside
+from engine.outbox.waits import end_waits, prepare_waiting, return_set_aside
 from engine.specs.record_type import Spec
 
 WITHDRAW, REINSTATE = "withdraw", "reinstate"  # names in the audit log and in the trigger of the delivery
@@ -59,16 +59,17 @@ async def withdraw(
     *,
     reason: str,
     dependents: Collection[int] = (),
+    waiting: Collection[int] = (),
     until_handed_in: bool = False,
 ) -> dict[int, WithdrawalResult]:
     """Take back the records of these deliveries and of their `dependents`, which are sent first.
 
     A record that is being sent is taken back as soon as the outcome is known. Handing in the same record again changes
-    nothing, unless `until_handed_in`: then it is alive again, as by handing in other content.
+    nothing, unless `until_handed_in`: then it is alive again, as by handing in other content. What waits for these
+    records is set aside, and so are the deliveries `waiting`, which depend on them and wait for something else.
     """
-    return await database.write(
-        _perform, specs, facility_id, ids, dependents, _Act(WITHDRAW, actor, reason, until_handed_in), _withdrawn
-    )
+    action = _Act(WITHDRAW, actor, reason, until_handed_in, waiting)
+    return await database.write(_perform, specs, facility_id, ids, dependents, action, _withdrawn)
 
 
 async def reinstate(
@@ -86,6 +87,7 @@ class _Act(NamedTuple):
     actor: str
     reason: str
     until_handed_in: bool = False
+    waiting: Collection[int] = ()
 
 
 def _withdrawn(row: _LockedRecord, spec: Spec) -> _Changed | WithdrawalResult:
@@ -164,7 +166,7 @@ async def _store(
     trigger = f"{action.name}: {action.actor}"
     await tx.execute(_CHANGE, {"rows": stored, "now": tx.now, "trigger": trigger, "lane": int(Lane.MENDED)})
     gone = [(facility_id, row.spec, row.key) for row, changed in changes if changed.withdrawn]
-    await release(tx, gone, deltas)
+    await prepare_waiting(tx, gone, deltas, action.waiting)
     back = [(facility_id, row.spec, row.key) for row, changed in changes if not changed.withdrawn]
     await return_set_aside(tx, back, deltas)
     entry = (tx.now, action.actor, action.name, action.reason, facility_id)

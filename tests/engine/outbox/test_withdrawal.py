@@ -32,6 +32,10 @@ async def antar(tmp_path: Path, database_url: str, clock: Clock, database: objec
     await small.hub.close()
 
 
+WAITS_FOR_ANOTHER = Command(
+    "INSERT INTO waits (facility_id, spec, key, delivery_id, created_at) "
+    "SELECT facility_id, 'Person', 'P9', id, 0 FROM deliveries WHERE key = 'F1'"
+)
 WITHDRAWN_UNSEEN = Command("UPDATE deliveries SET withdrawn_at = 1 WHERE spec = 'Visit'")
 
 
@@ -241,11 +245,21 @@ async def test_what_waits_for_it_is_set_aside_until_it_is_back(antar: SmallHub) 
     await antar.work()
     row = await antar.row("Finding", "F1")
     assert (row.status, await antar.status("Finding", "F2"), antar.ministry.calls) == ("ignored", "ignored", [])
-    assert sentence(row.problem).startswith("Yang dirujuk telah ditarik: Kunjungan V1.")
+    assert sentence(row.problem).startswith("Yang dirujuk telah ditarik atau disisihkan: Kunjungan V1.")
     await antar.hand_in("Person", {"id": "P1", "nik": NIK})
     await undo(antar, "Visit", "V1")
     await antar.work()
     assert [await antar.status("Finding", key) for key in ("F1", "F2")] == ["sent", "sent"]
+
+
+async def test_what_waits_for_something_else_too_is_set_aside(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    await antar.hub.database.write(Transaction.execute, WAITS_FOR_ANOTHER, {})
+    await take_back(antar, "Visit", "V1")
+    await antar.work()
+    assert (await antar.status("Finding", "F1"), await antar.waits("Finding", "F1")) == ("ignored", [("Visit", "V1")])
 
 
 async def test_a_new_record_that_refers_to_what_was_withdrawn_is_set_aside(antar: SmallHub) -> None:
@@ -291,3 +305,17 @@ async def test_dependents_are_withdrawn_before_what_they_depend_on(antar: SmallH
     antar.clock.pass_(4)
     await antar.work()
     assert [(put["kind"], put["state"]) for put in antar.ministry.puts] == [("Finding", "wrong"), ("Visit", "wrong")]
+
+
+async def test_what_is_handed_in_otherwise_brings_back_what_was_set_aside_with_it(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"}, {"id": "V2"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.hand_in("Visit", {"id": "V3", "findings": ["F1"], "done": True})
+    await antar.work()
+    await take_back(antar, "Visit", "V1")
+    await antar.work()
+    assert await antar.status("Finding", "F1") == "ignored"
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V2"})
+    await antar.work()
+    assert await antar.status("Finding", "F1") == "sent"
+    assert await antar.status("Visit", "V3") == "sent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from engine.outbox.withdrawal.withdraw import withdraw
+from engine.outbox.withdrawal.withdraw import reinstate, withdraw
 from engine.queries.dependents import dependents_of
 from sandbox.world import World
 from tests.config.shipped import catalog
@@ -107,3 +107,28 @@ async def test_a_withdrawal_whose_answer_is_lost_is_sent_again(clinic: SatuSehat
     assert told(resource) == {"entered-in-error"}
     assert len(puts) == 2
     assert await clinic.outcomes("Condition") == {str(record["id"]): ("sent", None)}
+
+
+async def statuses(clinic: SatuSehatClinic) -> list[str]:
+    """Return the statuses of the order and of its specimen."""
+    return [status for name in ("ServiceRequest", "Specimen") for status, _ in (await clinic.outcomes(name)).values()]
+
+
+async def test_what_waits_for_a_code_is_set_aside_with_its_visit(clinic: SatuSehatClinic) -> None:
+    await clinic.hand_in_examples()
+    visit = str(catalog().specs["Encounter"].example["id"])
+    order = {**catalog().specs["ServiceRequest"].example, "test": "LAB-TANPA-KODE"}
+    await clinic.hand_in("ServiceRequest", order)
+    await clinic.hand_in("Specimen", catalog().specs["Specimen"].example)
+    await clinic.work()
+    assert await statuses(clinic) == ["blocked", "blocked"]
+    database, specs, facility = clinic.hub.database, catalog().specs, clinic.facility
+    found = await dependents_of(database, specs, facility, ("Encounter", visit), "RM-000123")
+    [row] = await database.fetch(text("SELECT id FROM deliveries WHERE spec = 'Encounter'"))
+    waiting = [one.id for one in found.unsent]
+    await withdraw(database, specs, facility.id, [row.id], "sari", reason="salah pasien", waiting=waiting)
+    await clinic.work()
+    assert await statuses(clinic) == ["ignored", "ignored"]
+    await reinstate(database, specs, facility.id, row.id, "sari", reason="keliru")
+    await clinic.work()
+    assert await statuses(clinic) == ["blocked", "blocked"]
