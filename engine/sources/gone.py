@@ -77,7 +77,7 @@ async def _hand_in(
     for key, record in last:
         scope = {"record": record, "facility": facility_mapping(facility), "tables": gone.reading.source.tables}
         try:
-            tree = declared.tree.render(scope) or {}
+            tree = declared.rendered(scope)
             records.append((key, tree if declared.into else laid_over(record, tree)))
         except TemplateError as error:
             told[key] = at(error.path, error.message)

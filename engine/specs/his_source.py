@@ -54,7 +54,12 @@ class Gone:
     """Tree that is handed in for a record whose row has disappeared; without `into` it is laid over the last record."""
 
     into: str | None
-    tree: Template  # context: record (the last one), facility, tables
+    # Context: record (the last one), facility, tables. Values: the withdrawal that the entry itself declares.
+    tree: Template | Mapping[str, Any]
+
+    def rendered(self, scope: Mapping[str, Any]) -> Any:
+        """Return the tree of a record that has disappeared. Raises TemplateError."""
+        return (self.tree.render(scope) or {}) if isinstance(self.tree, Template) else self.tree
 
 
 @dataclass(frozen=True, slots=True)

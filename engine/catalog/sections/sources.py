@@ -14,6 +14,7 @@ from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
 from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.catalog.sections.source_adoptions import load_adoptions, load_codes
+from engine.catalog.sections.source_ends import Targets, load_gone
 from engine.catalog.sections.source_examples import check_example
 from engine.catalog.sections.source_families import extended
 from engine.catalog.sections.upstreams import FACILITY, no_templates
@@ -21,7 +22,7 @@ from engine.catalog.sections.watermarks import check_queries, load_watermark, ro
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
 from engine.specs.context import facility_mapping
-from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Watermark, Window
+from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, HisSource, SourceRead, Watermark, Window
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.templates.jinja import LeafError, parse
@@ -34,22 +35,19 @@ EXAMPLE_DAY = date(2026, 3, 10)  # for which the mark of a first round is tried
 OWN_TEMPLATES = ("key", "skip")  # of a read, besides those of the record
 OWN_NAMES = ("row", "tables", "facility", "name", "item", "first", "last", "record", "loop")
 
-Targets = Mapping[str, Mapping[str, Any]]  # entry or type of items -> schema of its records
-
 
 def load_sources(
     sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, MappingSpec], faults: Faults
 ) -> dict[str, HisSource]:
     """Load all sources by name; each read's example must become records that its entry takes."""
-    schemas = {name: spec.record_schema for name, spec in specs.items()}
-    schemas |= {mapping.item: mapping.record_schema for mapping in mappings.values()}
+    targets: Targets = {**specs, **{mapping.item: mapping for mapping in mappings.values()}}
     ranks = _ranks(specs)
     loaded = {}
     for name, node in sections.sources.items():
         if len(name) > NAME_LENGTH:
             message = f"{name!r} has more than {NAME_LENGTH} characters; shorten it"
             faults.add(sections.keys["sources", name], f"sources.{name}", message)
-        loaded[name] = _load(name, node, sections, schemas, ranks, mappings, faults)
+        loaded[name] = _load(name, node, sections, targets, ranks, mappings, faults)
     return loaded
 
 
@@ -73,7 +71,7 @@ def _load(
     name: str,
     node: Node,
     sections: Sections,
-    schemas: Targets,
+    targets: Targets,
     ranks: Mapping[str, int],
     mappings: Collection[str],
     faults: Faults,
@@ -86,7 +84,7 @@ def _load(
     compiler = Compiler(faults, {}, sections.fragments)
     plain = {} if tables is None else tables.plain()
     found = [
-        _Read(read_name, read_node, Templates(f"{path}.reads.{read_name}", compiler, faults), plain).load(schemas)
+        _Read(read_name, read_node, Templates(f"{path}.reads.{read_name}", compiler, faults), plain).load(targets)
         for read_name, read_node in values.entries(node, "reads").items()
     ]
     reads = _in_order([read for read in found if read is not None], ranks)
@@ -132,9 +130,9 @@ class _Read:
         self._path, self._faults = templates.path, templates.faults
         self._names: dict[str, Shape] = {"row": ANY, "tables": of_value(tables), "facility": FACILITY}
 
-    def load(self, schemas: Targets) -> SourceRead | None:
+    def load(self, targets: Targets) -> SourceRead | None:
         """Return the read; None, with a fault, if a template that it cannot do without is missing."""
-        node, schema = self._node, self._schema(schemas)
+        node, schema = self._node, self._schema(targets)
         further = self._further()
         let = self._let()
         each = self._templates_of("each", self._names)
@@ -158,7 +156,7 @@ class _Read:
             each=each,
             key=key,
             record=record,
-            gone=self._gone(schemas),
+            gone=load_gone(node, self._templates, self._names["tables"], targets),
             columns=tuple(sorted({*_columns(node), *((watermark.column,) if watermark else ())})),
             columns_of=self._columns_of(),
             source=node.source,
@@ -169,12 +167,12 @@ class _Read:
             check_example(read, node, self._tables, schema, f"{self._path}.example", self._faults)
         return read
 
-    def _schema(self, schemas: Targets) -> Mapping[str, Any] | None:
+    def _schema(self, targets: Targets) -> Mapping[str, Any] | None:
         into = self._node.get("into")
-        if into is not None and into.value not in schemas:
-            hint = did_you_mean(str(into.value), schemas)
+        if into is not None and into.value not in targets:
+            hint = did_you_mean(str(into.value), targets)
             self._faults.add(into.source, f"{self._path}.into", f"no entry {into.value!r}{hint}")
-        return None if into is None else schemas.get(str(into.value))
+        return targets[str(into.value)].record_schema if into is not None and str(into.value) in targets else None
 
     def _further(self) -> dict[str, FurtherRows]:
         further = {}
@@ -238,21 +236,6 @@ class _Read:
             name: tuple(dict.fromkeys([*_columns(node), *(one for used in _names(node) for one in made.get(used, ()))]))
             for name, node in fields.items()
         }
-
-    def _gone(self, schemas: Targets) -> Gone | None:
-        node = self._node.get("gone")
-        if node is None:
-            return None
-        names = {"record": ANY, "facility": FACILITY, "tables": self._names["tables"]}
-        into = node.get("into")
-        if into is None or node.get("record") is None:
-            tree = self._templates.tree(self._node, "", "gone", names)
-            return None if tree is None else Gone(None, tree)
-        if into.value not in schemas:
-            hint = did_you_mean(str(into.value), schemas)
-            self._faults.add(into.source, f"{self._path}.gone.into", f"no entry {into.value!r}{hint}")
-        tree = self._templates.tree(node, "gone", "record", names)
-        return None if tree is None else Gone(str(into.value), tree)
 
     def _check_queries(self, read: SourceRead) -> None:
         if not read.query:  # reported as missing

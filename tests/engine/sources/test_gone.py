@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from engine.database.database import Database
 from engine.sources import states
 from engine.sources.gone import SET_ASIDE, TOLD, laid_over
-from tests.engine.sources.unheard_of import Tabib
+from tests.conftest import Clock
+from tests.engine.sources.unheard_of import SOURCE, Clinic, Tabib, open_tabib
+from tests.engine.withdrawable import WITHDRAWABLE
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +54,33 @@ async def test_without_a_declared_withdrawal_a_person_is_told(tabib: Tabib) -> N
     await tabib.read(60)
     assert (await tabib.rows())["K1/1"] == ("gone", TOLD)
     assert await tabib.antar.status("Finding", "K1-1") == "sent"
+
+
+@pytest.mark.parametrize(("asks", "told", "states"), [(False, None, ["wrong"]), (True, TOLD, [])])
+async def test_what_the_entry_declares_withdraws_unless_a_person_is_to_be_asked(
+    asks: bool,
+    told: str | None,
+    states: list[str],
+    tmp_path: Path,
+    database: Database,
+    database_url: str,
+    clock: Clock,
+    clinic: Clinic,
+) -> None:
+    source = SOURCE.replace("        into: Finding\n", "        into: Finding\n" + "        gone: ask\n" * asks)
+    tabib = await open_tabib(tmp_path, database_url, clock, clinic, source, catalog=WITHDRAWABLE)
+    await tabib.visit("K1")
+    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
+    await tabib.start()
+    await tabib.read()
+    await tabib.antar.work()
+    await tabib.clinic.run("DELETE FROM temuan")
+    for _ in range(2):
+        await tabib.read(60)
+    await tabib.antar.work()
+    assert (await tabib.rows())["K1/1"] == ("gone", told)
+    assert [put["state"] for put in tabib.antar.ministry.puts if put["kind"] == "Finding"] == states
+    await tabib.antar.hub.close()
 
 
 @pytest.mark.parametrize("was_sent", [True, False])

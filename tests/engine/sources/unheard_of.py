@@ -156,8 +156,14 @@ class Tabib:
 
 
 async def open_tabib(
-    tmp_path: Path, database_url: str, clock: Clock, clinic: Clinic, source: str = SOURCE, tables: str = TABLES
+    tmp_path: Path,
+    database_url: str,
+    clock: Clock,
+    clinic: Clinic,
+    source: str = SOURCE,
+    tables: str = TABLES,
+    catalog: str = CATALOG,
 ) -> Tabib:
     await clinic.run(tables)
-    catalog = CATALOG + source.replace("system: sqlite", f"system: {clinic.system}")
+    catalog += source.replace("system: sqlite", f"system: {clinic.system}")
     return Tabib(await open_small_hub(tmp_path, database_url, clock, catalog), clinic)
