@@ -110,7 +110,7 @@ class Ledger(NamedTuple):
             await tx.execute(_GONE, {**self.names, "rows": rows, "now": tx.now})
 
     async def remove(self, tx: Transaction, keys: Sequence[str]) -> None:
-        """Remove rows of which no record was ever stored."""
+        """Remove rows: of which no record was ever stored, or whose records are old."""
         if keys:
             await tx.execute(_REMOVE, {**self.names, "keys": keys})
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from adapters.messages import message
 from engine.database.database import Database
 from engine.database.transaction import Transaction
 from engine.failpoints import failpoint
+from engine.outbox.resend import resend
 from engine.sources.ledger import Ledger, LedgerRow, ReadRow, RowOutcome, differs
 from engine.sources.records import HandedIn
-from engine.sources.restored import send_again
 from engine.sources.schedule import SourceLease, extend
+
+READER = message("actor.source")  # actor of what the reader of sources does
 
 Also = Callable[[Transaction], Awaitable[object]]  # what else belongs to the transaction
 
@@ -39,8 +42,13 @@ class Notes:
         await self.database.write(self._store, day, changed, before, also)
         failpoint("source_noted")
         again = [key for row in changed if (key := row.key) in handed.unchanged and _was_gone(before.get(key))]
-        await send_again(self.database, self.held.facility_id, [handed.unchanged[key] for key in again])
+        await self._send_again([handed.unchanged[key] for key in again])
         return set(others)
+
+    async def _send_again(self, ids: Sequence[int]) -> None:
+        """Make deliveries due that were set aside when their row disappeared; those that were sent stay sent."""
+        if ids:
+            await resend(self.database, self.held.facility_id, ids, READER, reason=message("source.back"))
 
     async def _store(
         self, tx: Transaction, day: str, rows: list[ReadRow], before: Mapping[str, LedgerRow], also: Also

@@ -25,8 +25,10 @@ from engine.keyed_tasks import KeyedTasks
 from engine.outbox import counters
 from engine.sources import schedule
 from engine.sources.keys import read_keys, until_night
+from engine.sources.ledger import Ledger
 from engine.sources.missing import TooManyGone
 from engine.sources.records import SourceReading
+from engine.sources.retention import LedgerRetention, is_due
 from engine.sources.round import Round, Span
 from engine.sources.schedule import DueRound, LeaseLost, RoundResult, SourceKey, SourceLease
 from engine.sources.states import keep_rounds
@@ -189,6 +191,10 @@ class SourceReader:
         if round_.has_more:
             is_full = await self._queued(facility.id) > MAX_QUEUED
             return result, BACK_PRESSURE_MS // 1000 if is_full else 0
+        spec = self._catalog().specs.get(read.into)
+        if spec is not None and is_due(facility, due, began):
+            ledger = Ledger(held.facility_id, source.name, read.name)
+            await LedgerRetention(self._database, held, ledger, spec).run()
         # Many rows with marks within the lag are read again each time: seldom, as long as nothing is new.
         took = (self._database.clock() - began) // 1000
         return result, read.windows[0].every if result.taken else max(read.windows[0].every, IDLE_SHARE * took)

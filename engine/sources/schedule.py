@@ -43,6 +43,7 @@ class DueRound(NamedTuple):
     last_day: str
     place: str
     mark: str | None
+    done_at: int | None
 
 
 class RoundResult(NamedTuple):
@@ -206,7 +207,7 @@ RETURNING facility_id, source, holder, from_day, agreed_until, CAST(:lease_ms AS
 )
 _DUE_ROUNDS = Statement(
     """
-SELECT id, read, days, first_day, last_day, place, mark FROM source_rounds
+SELECT id, read, days, first_day, last_day, place, mark, done_at FROM source_rounds
 WHERE facility_id = :facility AND source = :source AND due_at <= :now ORDER BY first_day, days, id
 """,
     DueRound,
