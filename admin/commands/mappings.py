@@ -43,7 +43,10 @@ def export_(
 @mapping.command("import")
 def import_(
     name: Annotated[str, typer.Argument(help="The mapping, as the configuration calls it.")],
-    file: Annotated[Path, typer.Argument(help="CSV with the columns key and code; the others are not read.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with the columns key and code; source as antar source codes prints it."),
+    ],
     facility: Annotated[str | None, typer.Option(help="Code of the clinic; the first if left out.")] = None,
     accept: Annotated[
         list[str] | None, typer.Option(help="Key of an item whose code is right although it differs; may be repeated.")
@@ -121,7 +124,7 @@ async def import_table(
 ) -> Imported:
     """Confirm the codes of a table; lines that differ from their code only if their key is in `accepted`."""
     spec = _mapping(hub, name)
-    lines = await table.preview(hub.database, spec, facility.id, read_table(file))
+    lines = await table.preview(hub.database, spec, facility.id, read_table(file), hub.catalog.sources)
     changes = [(line, line.choice) for line in lines if line.choice and line.state in (RowState.NEW, RowState.CHANGED)]
     pairs = [(choice.item_id, choice.code) for _, choice in changes]
     vetoes = await hub.code_searches.differences(spec, facility, pairs) if pairs else {}

@@ -197,7 +197,7 @@ def codes(
         entered = await credentials(hub.database, hub.vault, clinic.id, declared.account)
         return await mapped_codes(declared, entered, mapping)
 
-    csv.writer(sys.stdout).writerows([(table.KEY, table.CODE), *_with_clinic(facility, work)])
+    csv.writer(sys.stdout).writerows(table.taken_over(name, _with_clinic(facility, work)))
 
 
 @source.command("start")

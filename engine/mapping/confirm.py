@@ -26,6 +26,8 @@ class Choice:
     code: str
     seen: str | None = None
     parts_hash: str | None = None  # of the parts that the code was chosen for; None: not compared again
+    # In place of the person, in the item's history: the system from which the code was taken over (a message).
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ async def _confirm(
     done = [row for row in items if row not in overtaken and row not in unknown]
     chosen = [row for row in done if row.state != "mapped" or row.code != by_item[row.id].code]
     for row in chosen:
-        code = by_item[row.id].code
-        await tx.execute(_CONFIRM, {"id": row.id, "code": code, "actor": actor, "now": now})
-        await note_all(tx, now, actor, "mapped", [row], code)
+        code, by = by_item[row.id].code, by_item[row.id].origin or actor
+        await tx.execute(_CONFIRM, {"id": row.id, "code": code, "actor": by, "now": now})
+        await note_all(tx, now, by, "mapped", [row], code)
         await _audit(tx, now, actor, "mapping.confirm", facility_id, mapping, row, f"{row.key}: {code}")
     deltas = counters.Deltas()
     channels = await release(tx, [(facility_id, mapping.item, row.key) for row in chosen], deltas)

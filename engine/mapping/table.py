@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
 
+from adapters.messages import message
 from engine.code_lists.copies import ROWS_OF_KEYS, CopyRow
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.mapping.confirm import Choice
+from engine.specs.his_source import HisSource
 from engine.specs.mapping import MappingSpec
 
 # Columns of the table: a person fills in `code`; `code_before` is the code at the time of the export.
 KEY, NAME, CODE, CODE_NAME, BEFORE = COLUMNS = ("key", "name", "code", "code_name", "code_before")
+# Columns of codes that a clinic has mapped in its own system: the source, and the code that it has there.
+SOURCE, SOURCE_CODE = "source", "source_code"
+TAKEN_OVER = (KEY, CODE, SOURCE, SOURCE_CODE)
+MAX_LABEL_CHARACTERS = 40  # of a source, in the history of an item
+
+Sources = Mapping[str, HisSource]
 
 
 class RowState(StrEnum):
@@ -52,6 +60,7 @@ class ImportRow:
     state: RowState
     fault: RowFault | None = None
     choice: Choice | None = None  # confirmation to carry out; None if the row is invalid
+    source: str = ""  # from which the code was taken over as it is
 
 
 async def export(database: Database, mapping: MappingSpec, facility_id: int) -> list[list[str]]:
@@ -60,12 +69,32 @@ async def export(database: Database, mapping: MappingSpec, facility_id: int) -> 
     return [[row.key, row.name, row.code or "", _name_of(mapping, row.content), row.code or ""] for row in rows]
 
 
+def taken_over(source: str, codes: Iterable[tuple[str, str]]) -> list[Sequence[str]]:
+    """Return the table of codes that a source has: rows of TAKEN_OVER, with their heading."""
+    return [TAKEN_OVER, *((key, code, source, code) for key, code in codes)]
+
+
+def origin(mapping: MappingSpec, sources: Sources, name: str) -> str | None:
+    """Return what an item's history says of a code from a source; None if the source has no codes of the mapping."""
+    source = sources.get(name)
+    if source is None or mapping.name not in source.codes:
+        return None
+    return message("actor.source_codes", source=str(source.label)[:MAX_LABEL_CHARACTERS])
+
+
 async def preview(
-    database: Database, mapping: MappingSpec, facility_id: int, table: Sequence[Mapping[str, str]]
+    database: Database,
+    mapping: MappingSpec,
+    facility_id: int,
+    table: Sequence[Mapping[str, str]],
+    sources: Sources | None = None,
 ) -> list[ImportRow]:
-    """Return the effect of each row that has a code; rows without one are left out."""
+    """Return the effect of each row that has a code; rows without one are left out.
+
+    `sources` are those whose codes are noted as theirs, as long as nobody has changed them in the table.
+    """
     rows = [
-        (number, {name: str(cells.get(name) or "").strip() for name in COLUMNS})
+        (number, {name: str(cells.get(name) or "").strip() for name in (*COLUMNS, SOURCE, SOURCE_CODE)})
         for number, cells in enumerate(table, 1)
         if str(cells.get(CODE) or "").strip()
     ]
@@ -76,10 +105,18 @@ async def preview(
     chosen: dict[str, set[str]] = {}
     for _, row in rows:
         chosen.setdefault(row[KEY], set()).add(row[CODE])
-    return [
+    read = [
         _row(mapping, number, row, items.get(row[KEY]), codes.get(row[CODE]), len(chosen[row[KEY]]) > 1)
         for number, row in rows
     ]
+    return [_with_origin(one, mapping, sources or {}, row) for one, (_, row) in zip(read, rows, strict=True)]
+
+
+def _with_origin(read: ImportRow, mapping: MappingSpec, sources: Sources, row: Mapping[str, str]) -> ImportRow:
+    by = origin(mapping, sources, row[SOURCE]) if row[SOURCE_CODE] == row[CODE] else None
+    if by is None or read.choice is None:
+        return read
+    return replace(read, choice=replace(read.choice, origin=by), source=row[SOURCE])
 
 
 def _row(

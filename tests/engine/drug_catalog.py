@@ -13,7 +13,9 @@ from engine.code_lists import synchronisations
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.review import review_items
 from engine.specs.code_list import CodeListRow
+from engine.specs.his_source import HisSource
 from engine.specs.mapping import MappingSpec
+from engine.specs.text import Text
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
 
@@ -116,6 +118,21 @@ ROWS = {
     "R1": {"name": "Kopi 10 mg", "level": "raw", "amount": "10 mg", "form": None, "successor": None},
     "P1": {"name": "Kopi, dus", "level": "pack", "amount": "10 mg", "form": "Bubuk", "successor": None},
 }
+
+
+# A clinic's system that has codes of its own for the goods.
+TABIB = HisSource(
+    name="tabib",
+    label=Text("Tabib", "Tabib"),
+    system="sqlite",
+    credentials={},
+    patience=5,
+    grants=(),
+    tables={},
+    reads={},
+    adopt={},
+    codes={"goods": "SELECT 1"},
+)
 
 
 class DrugCatalog:

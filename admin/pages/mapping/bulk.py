@@ -13,7 +13,7 @@ from admin.http.access import Right
 from admin.pages.mapping.candidates import offer_view
 from admin.pages.mapping.confirm import MAP, ring
 from admin.pages.mapping.lists import After, place_of
-from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping
+from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping, mapped_by
 from admin.pages.shared.filters import Fields
 from admin.people.users import Person
 from admin.text.words import say
@@ -110,5 +110,5 @@ def _choice(tick: str) -> Choice:
 
 
 def _why(row: ListedItem | None, reason: str) -> str:
-    values = {"by": row.mapped_by or "–", "code": row.code or "–"} if row else {"by": "–", "code": "–"}
+    values = {"by": mapped_by(row) or "–", "code": row.code or "–"} if row else {"by": "–", "code": "–"}
     return say(f"mapping.bulk.left.{reason}", **values)

@@ -16,7 +16,7 @@ from admin.http.parameters import Number, Text
 from admin.pages.mapping.after_confirm import done, outdated
 from admin.pages.mapping.candidates import candidates, chosen, first_confirmable, read_parts
 from admin.pages.mapping.lists import next_of
-from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedItem, OpenedMapping
+from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedItem, OpenedMapping, mapped_by
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import deliveries_awaiting
 from admin.text.words import say, sentence
@@ -134,7 +134,11 @@ def _message(page: MappingPage, row: ListedItem, message: str) -> str:
     if message not in MESSAGES:
         return ""
     at = moment(row.mapped_at, page.facility)
-    values = {"by": row.mapped_by or "–", "code": row.code or "–", "at": at.short if at else "–"}
+    values = {
+        "by": mapped_by(row) or "–",
+        "code": row.code or "–",
+        "at": at.short if at else "–",
+    }
     return say("mapping.told.overtaken", **values) if message == "overtaken" else say(f"mapping.told.{message}")
 
 

@@ -17,7 +17,7 @@ from admin.pages.errors import NoClinic
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -86,10 +86,15 @@ class MappingPage:
             "gone": moment(row.gone_at, self.facility),
             "reason": row.reason,
             "replacement": _text(content.get(catalogue.replacement)) if catalogue.replacement else "",
-            "by": row.mapped_by,
+            "by": mapped_by(row),
             "at": moment(row.mapped_at, self.facility),
             "waiting": row.waiting,
         }
+
+
+def mapped_by(row: ListedItem) -> str:
+    """Return the person, or the system, that an item has its code from; empty if it has none."""
+    return sentence(row.mapped_by) if row.mapped_by else ""
 
 
 async def open_mapping(

@@ -25,7 +25,7 @@ from engine.database.audit import note_now
 from engine.delivery.status import KEY_LENGTH
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
-from engine.mapping.table import COLUMNS, ImportRow, RowState, export, preview
+from engine.mapping.table import COLUMNS, ImportRow, RowState, export, origin, preview
 from engine.matching.parts import Compared
 from engine.specs.mapping import MappingSpec
 
@@ -54,7 +54,8 @@ async def preview_mappings(request: Request[Any, Any, Any], hub: NamedDependency
         table = await request.app.state.sheets.table((await request.form()).get("berkas"), page.facility.id)
     except NotATable as error:
         return files_template(page, problem=str(error))
-    lines = await preview(*page.place, [{name.casefold(): str(cell) for name, cell in row.items()} for row in table])
+    cells = [{name.casefold(): str(cell) for name, cell in row.items()} for row in table]
+    lines = await preview(*page.place, cells, hub.catalog.sources)
     if not lines:
         return files_template(page, problem=say("sheet.no_codes", column=COLUMNS[2]))
     choices = [line.choice for line in lines if line.choice is not None and line.state is not RowState.SAME]
@@ -85,7 +86,7 @@ async def import_mappings(
 ) -> Template:
     """Store what the preview showed: lines that need no consent, and of the others the ticked ones."""
     form = await request.form()
-    rows = [_choice(row) for row in rows_of(form.get("isi"))]
+    rows = [_choice(page, row) for row in rows_of(form.get("isi"))]
     choices, ticked = [choice for choice, _ in rows], set(form.getall("setuju", []))
     differing = await _differing(page, choices)
     asks = (conflict or bool(differing.get((choice.item_id, choice.code))) for choice, conflict in rows)
@@ -102,14 +103,17 @@ async def import_mappings(
 def _form_row(line: ImportRow) -> list[Any]:
     """Return a line as the form of the preview carries it."""
     choice = line.choice
-    return [choice.item_id, choice.code, choice.seen, line.state is RowState.CONFLICT] if choice else []
+    return [choice.item_id, choice.code, choice.seen, line.state is RowState.CONFLICT, line.source] if choice else []
 
 
-def _choice(row: Any) -> tuple[Choice, bool]:
+def _choice(page: MappingPage, row: Any) -> tuple[Choice, bool]:
     """Read a line that `_form_row` wrote, and whether it is a conflict; raise 400 for anything else."""
     match row:
-        case [int(id_), str(code), str() | None as seen, bool(conflict)] if 0 < id_ < 2**53 and len(code) <= KEY_LENGTH:
-            return Choice(id_, code, seen), conflict
+        case [int(id_), str(code), str() | None as seen, bool(conflict), str(source)] if (
+            0 < id_ < 2**53 and len(code) <= KEY_LENGTH
+        ):
+            by = origin(page.mapping, page.hub.catalog.sources, source)
+            return Choice(id_, code, seen, origin=by), conflict
     raise ClientException("isi")
 
 

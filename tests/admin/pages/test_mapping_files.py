@@ -24,6 +24,7 @@ from admin.pages.mapping import spreadsheet, spreadsheet_reader
 from tests.admin.http.test_rights import allow
 from tests.admin.mapped_clinic import COFFEE, HOME, OWN, TEA, MappedClinic
 from tests.admin.mapped_clinic import clinic as clinic
+from tests.engine.drug_catalog import TABIB
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +137,19 @@ async def test_what_no_preview_wrote_is_refused(clinic: MappedClinic, content: s
 @pytest.mark.parametrize("row", ['[[1,"C1"]]', '[["x","C1",null,false]]', "[[1,2,3,4]]", "[null]"])
 async def test_a_line_that_no_preview_wrote_is_refused(clinic: MappedClinic, row: str) -> None:
     assert (await clinic.post(f"{HOME}/impor/simpan", isi=row)).status_code == 400
+
+
+async def test_codes_of_the_clinics_own_system_are_shown_as_its_own(
+    clinic: MappedClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clinic.antar.hub.catalog.sources, "tabib", TABIB)  # type: ignore[arg-type]
+    await clinic.hand_in(COFFEE)
+    key = str(COFFEE["code"])
+    row = {"key": key, "code": "C1", "source": "tabib", "source_code": "C1"}
+    await import_(clinic, await upload(clinic, table(row), "impor"))
+    page = await clinic.page(f"{HOME}/{(await clinic.drugs.item(key)).id}")
+    assert "Sistem klinik (Tabib) memetakan" in page
+    assert "Sistem klinik (Tabib)" in await clinic.page(f"{HOME}?tab=sudah")
 
 
 async def test_a_table_goes_out_harmless_and_noted_and_comes_back_as_it_was(clinic: MappedClinic) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
+from admin.text.words import sentence
 from engine.mapping.confirm import confirm
-from engine.mapping.table import COLUMNS, RowFault, RowState, export, preview
-from tests.engine.drug_catalog import DrugCatalog
+from engine.mapping.queries import history
+from engine.mapping.table import COLUMNS, RowFault, RowState, export, preview, taken_over
+from tests.engine.drug_catalog import TABIB, DrugCatalog
 from tests.engine.drug_catalog import drugs as drugs
 
 pytestmark = pytest.mark.anyio
@@ -61,3 +64,21 @@ async def test_a_table_that_comes_back_changes_what_it_says(drugs: DrugCatalog) 
     choices = [line.choice for line in previewed_rows if line.choice is not None]
     done = await confirm(drugs.database, drugs.mapping, drugs.facility.id, choices, "sari")
     assert (len(done.done), (await drugs.item("B1")).code) == (3, "C2")
+
+
+async def test_a_code_that_was_taken_over_is_the_systems_and_a_changed_one_the_persons(
+    drugs: DrugCatalog,
+) -> None:
+    await shelves(drugs)
+    heading, *rows = taken_over("tabib", [("B1", "C2"), ("B2", "C2"), ("B3", "C2")])
+    table = [dict(zip(heading, row, strict=True)) for row in rows]
+    table[1]["code"] = "C1"
+    table[2]["source"] = "unknown"
+    previewed_rows = await preview(drugs.database, drugs.mapping, drugs.facility.id, table, {"tabib": TABIB})
+    choices = [line.choice for line in previewed_rows if line.choice is not None]
+    await confirm(drugs.database, drugs.mapping, drugs.facility.id, choices, "sari")
+    items = [await drugs.item(key) for key in ("B1", "B2", "B3")]
+    assert [sentence(item.mapped_by) for item in items] == ["Sistem klinik (Tabib)", "sari", "sari"]
+    assert sentence((await history(drugs.database, items[0].id))[0].actor) == "Sistem klinik (Tabib)"
+    noted = await drugs.database.fetch(text("SELECT actor FROM audit WHERE action = 'mapping.confirm'"))
+    assert {row.actor for row in noted} == {"sari"}
