@@ -45,7 +45,10 @@ async def hand_in(request: Request[Any, Any, Any], spec: FromPath[str]) -> Respo
         body = await read_body(request.stream(), reserve)
         batch, records = await parse(body, request.headers.get("content-type", ""))
         del body
-        results = await (_check if is_check else _hand_in)(hub, facility, spec, records)
+        if is_check:
+            results = await _check(hub, facility, spec, records)
+        else:
+            results = await _hand_in(hub, facility, access.api_key_id(request), spec, records)
     if is_check:
         return Response(_summary(results, CHECK_OUTCOMES), status_code=200)
     counts = Counter(result["status"] for result in results)
@@ -68,11 +71,13 @@ def _summary(results: list[Any], outcomes: Sequence[str]) -> dict[str, Any]:
     return {"results": results, **{outcome: counts[outcome] for outcome in outcomes}}
 
 
-async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: list[Any]) -> list[dict[str, Any]]:
+async def _hand_in(
+    hub: Hub, facility: FacilityRow, api_key_id: int, spec: str, records: list[Any]
+) -> list[dict[str, Any]]:
     """Hand in the readable records; the unreadable ones keep their place among the results."""
     readable = _readable(records)
     faults, places = _faults(records), range(len(records))
-    intake = hub.intake.hand_in(facility, spec, readable)
+    intake = hub.intake.hand_in(facility, spec, readable, api_key_id=api_key_id)
     records.clear()  # they are large, and from here on only their text is needed
     outcomes = iter(await intake)
     results = [faults[n] if n in faults else next(outcomes) for n in places]

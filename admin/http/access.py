@@ -83,6 +83,12 @@ def facility(request: Connection) -> FacilityRow:
     return clinic
 
 
+def api_key_id(request: Connection) -> int:
+    """Return the id of the API key that the request carries."""
+    id_: int = request.scope["state"]["api_key_id"]
+    return id_
+
+
 def person(request: Connection) -> Person:
     """Return the logged-in person (a dependency)."""
     logged_in: Person = request.scope["state"]["person"]
@@ -107,13 +113,13 @@ def _is_operator(connection: Connection) -> bool:
 async def _facility_of(connection: Connection) -> None:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
-    clinic = await by_api_key(hub_of(connection).database, key) if key else None
-    if clinic is None:
+    known = await by_api_key(hub_of(connection).database, key) if key else None
+    if known is None:
         raise NotAuthorizedException(
             "no valid API key; send `Authorization: Bearer antar_...` (made by `antar key new`)",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    connection.scope["state"]["facility"] = clinic
+    connection.scope["state"]["facility"], connection.scope["state"]["api_key_id"] = known
 
 
 async def logged_in(connection: Connection) -> Person | None:

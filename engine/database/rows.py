@@ -42,6 +42,7 @@ class DeliveryRow(NamedTuple):
     sent_at: int | None
     withdrawn_at: int | None
     replaced: str | None
+    api_key_id: int | None
 
 
 class ItemRow(NamedTuple):

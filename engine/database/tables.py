@@ -361,6 +361,8 @@ class Delivery(Base):
     # The values (JSON) that a withdrawal by a person replaced in the record; null: it is as the HIS handed it in.
     # The record's hash stays that of what was handed in, so that handing in the same again changes nothing.
     replaced: Mapped[str | None] = mapped_column(Text)
+    # The API key by which the record was handed in as it is; null: in another way. The key may have been deleted.
+    api_key_id: Mapped[int | None] = mapped_column(Integer)
 
     __table_args__ = (
         UniqueConstraint("facility_id", "spec", "key"),

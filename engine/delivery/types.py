@@ -44,6 +44,7 @@ class NewRecord(Struct, frozen=True):
     patient_name: str | None = None
     sequence: str | None = None
     withdrawn: bool = False  # the record says that it was handed in by mistake
+    api_key_id: int | None = None  # of the key by which it was handed in; None: in another way
 
 
 class Channel(Struct, frozen=True):

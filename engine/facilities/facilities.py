@@ -211,15 +211,15 @@ async def api_keys(database: Database) -> list[ApiKeyRow]:
     return await database.fetch(_API_KEYS)
 
 
-async def by_api_key(database: Database, key: str) -> FacilityRow | None:
-    """Return the clinic of a key, None for an unknown or expired key. The use is noted every USE_NOTED_MS."""
+async def by_api_key(database: Database, key: str) -> tuple[FacilityRow, int] | None:
+    """Return the clinic and the id of a key, None for an unknown or expired key; note its use every USE_NOTED_MS."""
     now = database.clock()
     row = await database.first(_BY_KEY, {"hash": _hash(key), "now": now})
     if row is None:
         return None
     if row.last_used_at is None or now - row.last_used_at > USE_NOTED_MS:
         await database.write(Transaction.execute, _USED, {"id": row.key_id, "now": now})
-    return FacilityRow(*row[2:])
+    return FacilityRow(*row[2:]), row.key_id
 
 
 def _hash(key: str) -> str:

@@ -72,13 +72,18 @@ class Intake:
         self._validators: dict[str, jsonschema_rs.Validator] = {}
 
     async def hand_in(
-        self, facility: FacilityRow, type_name: str, records: Sequence[Any], lane: Lane | None = None
+        self,
+        facility: FacilityRow,
+        type_name: str,
+        records: Sequence[Any],
+        lane: Lane | None = None,
+        api_key_id: int | None = None,
     ) -> list[Accepted | Refused]:
         """Store the records; return a result for each, in order. Good ones are stored although others are refused.
 
-        Raises NotFound for a type that the catalog does not have.
+        `api_key_id` is that of the key by which they came. Raises NotFound for a type that the catalog does not have.
         """
-        receiver, places = self._receiver(facility, type_name, lane), range(len(records))
+        receiver, places = self._receiver(facility, type_name, lane, api_key_id), range(len(records))
         results, entries, warnings = await self._checked(receiver, records)
         if entries:
             started = time.perf_counter()
@@ -160,11 +165,14 @@ class Intake:
                 warnings[index] = (*found.codes, *found.checks)
         return results, entries, warnings
 
-    def _receiver(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
+    def _receiver(
+        self, facility: FacilityRow, name: str, lane: Lane | None, api_key_id: int | None = None
+    ) -> Receiver[Any]:
         catalog = self._catalog()
         if name in catalog.specs:
+            spec = catalog.specs[name]
             return RecordReceiver(
-                self._database, self._group_commit, catalog, self._bell, facility, catalog.specs[name], lane
+                self._database, self._group_commit, catalog, self._bell, facility, spec, lane, api_key_id
             )
         items = catalog.items
         if name in items:

@@ -82,10 +82,11 @@ class RecordReceiver:
         facility: FacilityRow,
         spec: Spec,
         lane: Lane | None,
+        api_key_id: int | None = None,
     ) -> None:
         self.hash, self.schema = spec.hash, spec.record_schema
         self._database, self._group_commit, self._catalog, self._bell = database, group_commit, catalog, bell
-        self._facility, self._spec, self._lane = facility, spec, lane
+        self._facility, self._spec, self._lane, self._api_key_id = facility, spec, lane, api_key_id
         now = facility.local(database.clock())
         self._today = now.date().isoformat()
         self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
@@ -122,6 +123,7 @@ class RecordReceiver:
             patient_name=name[:NAME_LENGTH] if name else None,
             sequence=sequence or None,
             withdrawn=spec.is_withdrawn(record),
+            api_key_id=self._api_key_id,
         )
 
     def _date(self, value: Any) -> str:

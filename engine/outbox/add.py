@@ -187,7 +187,7 @@ _MARK_WITHDRAWN = Command(
 )
 
 
-def _content(entry: NewRecord) -> tuple[str | None, ...]:
+def _content(entry: NewRecord) -> tuple[str | int | None, ...]:
     """Return the values of the columns `_CONTENT`."""
     return (
         entry.date,
@@ -196,10 +196,11 @@ def _content(entry: NewRecord) -> tuple[str | None, ...]:
         entry.sequence,
         entry.record,
         entry.record_hash,
+        entry.api_key_id,
     )
 
 
-_CONTENT = "date text, norm text, name text, sequence text, record text, hash text"
+_CONTENT = "date text, norm text, name text, sequence text, record text, hash text, api_key integer"
 
 
 class _New(NamedTuple):
@@ -227,6 +228,7 @@ _OF_ROW = (
     "sequence",
     "record",
     "record_hash",
+    "api_key_id",
     "version",
     "in_doubt",
     "lane",
@@ -239,8 +241,8 @@ _AFTER = Statement("SELECT key, id FROM deliveries WHERE id > :last ORDER BY id"
 _INSERT = Statement(
     f"""
 INSERT INTO deliveries ({", ".join(_COLUMNS)})
-SELECT v.key, v.date, v.norm, v.name, v.sequence, v.record, v.hash, v.version, v.in_doubt, v.lane, :facility, :spec,
-  :upstream, CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 'queued', 0, 0, 'auto'
+SELECT v.key, v.date, v.norm, v.name, v.sequence, v.record, v.hash, v.api_key, v.version, v.in_doubt, v.lane, :facility,
+  :spec, :upstream, CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 'queued', 0, 0, 'auto'
 FROM {{rows}} AS v
 ON CONFLICT (facility_id, spec, key) DO NOTHING RETURNING key, id
 """,
@@ -310,13 +312,13 @@ async def _change(tx: Transaction, command: Command, batch: Batch, contents: Seq
         await tx.execute(command, {**parameters, "rows": contents})
 
 
-_CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "versions", "lane", "withdrawn")
+_CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "api_key", "versions", "lane", "withdrawn")
 _CHANGED_ROWS = f"id bigint, {_CONTENT}, versions integer, lane smallint, withdrawn smallint"
 # body: what a person wrote in place of the payload was based on the old record.
 _SET_CONTENT = """
 UPDATE deliveries AS d SET date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence,
-  record = v.record, record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream,
-  body = NULL, replaced = NULL,
+  record = v.record, record_hash = v.hash, api_key_id = v.api_key, version = d.version + v.versions,
+  changed_at = :now, upstream = :upstream, body = NULL, replaced = NULL,
   withdrawn_at = CASE WHEN v.withdrawn = 1 THEN COALESCE(d.withdrawn_at, CAST(:now AS BIGINT)) END
 """
 _CHANGE_SQL = _SET_CONTENT

@@ -1,4 +1,4 @@
-"""Origin of a delivery's record: the row of a clinic's database from which it was made."""
+"""Origin of a delivery's record: the row of a clinic's database from which it was made, or the API key."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ async def origin_of(database: Database, catalog: Catalog, facility_id: int, spec
         return None
     return await database.first(_ORIGIN, {"facility": facility_id, "key": key, "reads": reads})
 
+
+async def api_key_of(database: Database, delivery_id: int) -> str | None:
+    """Return the name of the API key by which a record was handed in as it is; empty: the key was deleted.
+
+    None if it was handed in in another way, or before keys were noted.
+    """
+    return await database.first(_API_KEY, {"id": delivery_id})
+
+
+# SQLite gives the id of a deleted key to the next one: a key that is younger than the record is another one.
+_API_KEY = Statement(
+    """
+SELECT COALESCE(k.name, '') AS name FROM deliveries AS d
+LEFT JOIN api_keys AS k ON k.id = d.api_key_id AND k.facility_id = d.facility_id AND k.created_at <= d.changed_at
+WHERE d.id = :id AND d.api_key_id IS NOT NULL
+""",
+    str,
+)
 
 _ORIGIN = Statement(
     """

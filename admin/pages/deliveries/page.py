@@ -39,7 +39,7 @@ from engine.queries.deliveries import AwaitedRecord, Dependant
 from engine.queries.visits import visit_of_delivery
 from engine.sending.preview import payload_of
 from engine.sources.ledger import RowOutcome
-from engine.sources.origin import origin_of
+from engine.sources.origin import api_key_of, origin_of
 from engine.sources.refused import tables_of
 from engine.specs.record_type import Spec
 from engine.value_rules.store import uses_of
@@ -113,7 +113,7 @@ async def _origin(opened: OpenDelivery) -> dict[str, str]:
     catalog, spec = opened.hub.catalog, opened.entry.name
     row = await origin_of(opened.hub.database, catalog, opened.facility.id, spec, opened.row.key)
     if row is None:
-        return {"words": say("origin.api")}
+        return {"words": _handed_in_by(await api_key_of(opened.hub.database, opened.row.id))}
     read = catalog.sources[row.source].reads[row.read]
     return {
         "words": say("origin.source", source=catalog.sources[row.source].label, read=row.read),
@@ -123,6 +123,13 @@ async def _origin(opened: OpenDelivery) -> dict[str, str]:
         "day": day(row.last_day) if row.last_day else "",
         "gone": say("origin.gone") if row.state == RowOutcome.GONE else "",
     }
+
+
+def _handed_in_by(api_key: str | None) -> str:
+    """Return in words that a record came by the API; `api_key` is the name of the key, empty if it was deleted."""
+    if api_key is None:
+        return say("origin.api")
+    return say("origin.api.key", name=api_key) if api_key else say("origin.api.deleted_key")
 
 
 async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:

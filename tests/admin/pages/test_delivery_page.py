@@ -13,7 +13,10 @@ from sqlalchemy import text, update
 
 from adapters.base import Verdict
 from admin.people.permissions import Permission
+from engine.database.statements import Command
 from engine.database.tables import Role
+from engine.database.transaction import Transaction
+from engine.facilities.facilities import new_api_key
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
 from engine.outbox.edit import Basis, save
@@ -25,6 +28,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 VISITS = "/integrasi/ministry/Visit"
 NIK = "3171010101010001"
 PASSPORT = "X1234567"
+NO_KEYS = Command("DELETE FROM api_keys")
 TABS = ("", "?tab=request", "?tab=response", "?tab=percobaan", "?tab=asal", "?tab=audit")
 
 
@@ -59,6 +63,29 @@ async def do(person: httpx.AsyncClient, address: str, **form: str) -> str:
 async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
     rows = await antar.hub.database.fetch(text("SELECT actor, action, reason FROM audit ORDER BY id"))
     return [tuple(row) for row in rows]
+
+
+async def test_the_origin_names_the_api_key(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    async def handed_in_by(name: str) -> str:
+        key = await new_api_key(antar.hub.database, antar.facility.id, name)
+        record = {"id": "V1", "at": "2026-03-10", "note": name}
+        authorization = {"Authorization": f"Bearer {key}"}
+        answer = await person.post("/api/v1/records/Visit", json=record, headers=authorization)
+        assert answer.status_code == 202, answer.text
+        return await origin()
+
+    async def origin() -> str:
+        return (await person.get(f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}?tab=asal")).text
+
+    assert "lewat API, dengan kunci simrs." in await handed_in_by("simrs")
+    assert "lewat API, dengan kunci apotek." in await handed_in_by("apotek")  # its present content came by this one
+    await antar.hub.database.write(Transaction.execute, NO_KEYS, {})
+    assert "dengan kunci yang sudah dihapus." in await origin()
+    antar.clock.pass_(1)
+    await new_api_key(antar.hub.database, antar.facility.id, "another with the same id")
+    assert "dengan kunci yang sudah dihapus." in await origin()
+    await antar.hand_in("Visit", {"id": "V1", "at": "2026-03-10", "note": "by a command"})
+    assert "Diserahkan oleh sistem klinik lewat API." in await origin()
 
 
 async def test_headers_are_shown_without_secrets(
