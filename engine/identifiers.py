@@ -16,6 +16,10 @@ _SOLID = r"(?<!\d)\d{10,16}(?!\d)"
 _SPACED = (
     r"(?<!\d)(?:\d{4}(?P<gap>[ .-])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|(?:\+?62[ .-]?|0)8\d{2}(?:[ .-]?\d){5,9})(?!\d)"
 )
+# What has the form of one and can hardly be another number: a NIK (area, day of birth, more than 40 for women, and
+# month), a card number, a mobile number.
+_NIK = r"(?<!\d)[1-9][1-9]\d{4}(?:[04][1-9]|[1256]\d|[37][01])(?:0[1-9]|1[0-2])\d{6}(?!\d)"
+_OF_FORM = rf"{_NIK}|(?<!\d)0\d{{12}}(?!\d)"
 # A known identifier is a word of its own, also after an escape such as %7C or \n.
 _BEFORE, _AFTER = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[a-z]))", r"(?![0-9A-Za-z])"
 _FINAL_DIGITS = re.compile(r"\d*\Z")
@@ -24,8 +28,27 @@ _FINAL_DIGITS = re.compile(r"\d*\Z")
 @lru_cache(REMEMBERED)
 def identifiers(known: tuple[str, ...] = ()) -> re.Pattern[str]:
     """Return the pattern of identifiers: the known ones, of whatever form, and those that any text may have."""
+    return re.compile(f"{_known(known)}{_KEPT}|{_SPACED}|{_SOLID}")
+
+
+def _known(known: tuple[str, ...]) -> str:
     words = "|".join(map(re.escape, known))
-    return re.compile(f"{f'{_BEFORE}(?i:{words}){_AFTER}|' if known else ''}{_KEPT}|{_SPACED}|{_SOLID}")
+    return f"{_BEFORE}(?i:{words}){_AFTER}|" if known else ""
+
+
+@lru_cache(REMEMBERED)
+def _of_form(known: tuple[str, ...] = ()) -> re.Pattern[str]:
+    return re.compile(f"{_known(known)}{_KEPT}|{_SPACED}|{_OF_FORM}")
+
+
+def masked_by_form(text: str, known: tuple[str, ...] = ()) -> str:
+    """Return the text with the known identifiers masked, and those whose form no other number has by chance."""
+    return _of_form(known).sub(hidden, text)
+
+
+def has_form(text: str) -> bool:
+    """Return whether a text holds a number that has the form of an identifier."""
+    return masked_by_form(text) != text
 
 
 def masked(text: str, known: tuple[str, ...] = ()) -> str:

@@ -141,21 +141,22 @@ def _rendered(template: Template, scope: Mapping[str, Any]) -> Any:
         return None
 
 
-def _names(*templates: Template | None) -> set[str]:
+def fields_read(*templates: Template | None) -> set[str]:
+    """Return the fields of the record that templates read."""
     return {name for template in templates if template is not None for name in _READ.findall(template.text)}
 
 
 def _mapped_fields(spec: Spec) -> set[str]:
     """Return the fields from which the items of mappings are read."""
     mapped = (need for need in spec.needs if need.mapping is not None)
-    return _names(*(part for need in mapped for part in (need.key, need.each, need.when)))
+    return fields_read(*(part for need in mapped for part in (need.key, need.each, need.when)))
 
 
 def _identity_fields(spec: Spec) -> set[str]:
     """Return the fields of which key, day, visit, patient and needs are made, and those by which a search decides."""
     needs = (part for need in spec.needs for part in (need.key, need.each, need.when))
     matched = (spec.find.match,) if spec.find is not None else ()
-    return _names(*_own(spec), *needs, *matched)
+    return fields_read(*_own(spec), *needs, *matched)
 
 
 def _is_masked(spec: Spec, place: str) -> bool:

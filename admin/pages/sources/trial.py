@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import orjson
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -21,23 +20,22 @@ from litestar.response import Template
 from adapters.his_database.contract import Credentials
 from admin.http.parameters import Text
 from admin.pages.shared.date_field import read_day
-from admin.pages.shared.formatting import day, value_text
+from admin.pages.shared.formatting import day
 from admin.pages.shared.refusal_words import problem_lines
 from admin.pages.sources.looking import look
 from admin.pages.sources.opened import OPENED, OPT, PAGE, Opened, OpenSource
 from admin.pages.sources.overview import label_of
+from admin.pages.sources.private_values import PrivateValues
 from admin.pages.sources.slots import LookSlots
 from admin.people.permissions import Permission
 from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.identifiers import masked
 from engine.sources.refused import tables_of
 from engine.sources.trial import SourceTrial, TriedRead, TriedRow
 
 MAX_SHOWN = 10  # rows of a read, those with a problem first
 MAX_ROWS = 2_000  # of a read that are judged
-MAX_VALUE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +113,18 @@ def _day(text: str, facility: FacilityRow, hub: Hub) -> date:
 
 def _row(opened: OpenSource, tried: TriedRead, row: TriedRow) -> dict[str, Any]:
     """Return a row beside its record; identifiers are masked."""
-    spec = opened.hub.catalog.specs.get(tried.into)
-    known = spec.identifiers(row.made.record) if spec is not None and row.made.record is not None else ()
+    private = PrivateValues(opened.hub.catalog.specs.get(tried.into), opened.source.reads[tried.read], row)
     lines = [line for words in row.problems for line in problem_lines(opened.hub.catalog, tried.into, words)]
     record: Mapping[str, Any] = row.made.record or {}
     fields = [
-        TriedField(name, _shown(value, known), tuple(line.words for line in lines if line.field == name))
+        TriedField(name, private.hide(value), tuple(line.words for line in lines if line.field == name))
         for name, value in record.items()
     ]
     fields += [TriedField(line.field, "–", (line.words,)) for line in lines if line.field and line.field not in record]
     return {
-        "key": masked(row.made.key, known),
+        "key": private.hide(row.made.key),
         "state": "skipped" if row.made.skipped else "refused" if row.problems else "good",
         "lines": lines,
-        "columns": [TriedField(name, _shown(value, known)) for name, value in row.row.items()],
+        "columns": [TriedField(name, private.hide(value)) for name, value in row.row.items()],
         "fields": fields,
     }
-
-
-def _shown(value: Any, known: tuple[str, ...]) -> str:
-    text = orjson.dumps(value).decode() if isinstance(value, dict | list) else value_text(value)
-    return masked(text, known)[:MAX_VALUE_CHARS]
