@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import MappingResult, NullPool, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from adapters.his_database.contract import CONNECT_SECONDS, Credentials, Dialect
@@ -120,7 +120,7 @@ def faults_of(dialect: Dialect) -> Iterator[None]:
     """Raise the driver's errors in the block as HisFault."""
     try:
         yield
-    except TimeoutError as error:
+    except (TimeoutError, PendingRollbackError) as error:  # the latter: the connection broke earlier, unseen
         raise HisFault(FaultKind.AWAY) from error
     except (SQLAlchemyError, OSError) as error:
         raise dialect.fault(error) from error

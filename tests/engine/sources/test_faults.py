@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,16 @@ from engine.sources import schedule
 from tests.engine.sources.unheard_of import Tabib
 
 pytestmark = pytest.mark.anyio
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS nomor FROM n WHERE i < 0",
+    "mariadb": "SELECT SLEEP(60) AS nomor",
+}
+# The one connection that reads the clinic's database is ended by the server.
+KILL_READER = (
+    "SET @reader = (SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID());"
+    "EXECUTE IMMEDIATE CONCAT('KILL ', @reader)"
+)
 
 
 async def enter(tabib: Tabib, **changed: str) -> None:
@@ -96,6 +107,50 @@ async def test_a_read_that_fails_alone_does_not_hold_up_the_others(tabib: Tabib)
     assert (await tabib.state()).fault is None
 
 
+async def test_a_query_that_outlives_the_patience_is_ended_and_the_other_reads_go_on(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
+    source = tabib.antar.hub.catalog.sources["tabib"]
+    slow = source.reads["findings"]
+    query = slow.query
+    object.__setattr__(source, "patience", 0.2)
+    object.__setattr__(slow, "query", ENDLESS[tabib.clinic.system])
+    await tabib.start()
+    await tabib.read()
+    assert ((await tabib.state()).fault, set(await tabib.rows())) == ("slow", {"K1"})
+    object.__setattr__(slow, "query", query)
+    for _ in range(3):
+        await tabib.read(600)
+    assert ((await tabib.state()).fault, set(await tabib.rows())) == (None, {"K1", "K1/1"})
+
+
+@pytest.mark.parametrize("clinic", ["mariadb"], indirect=True)
+async def test_a_connection_that_breaks_during_a_round_loses_nothing_and_sends_nothing_twice(
+    tabib: Tabib, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        await tabib.visit(f"K{number}")
+    taken_in, intake = 0, tabib.antar.hub.intake
+    hand_in = intake.hand_in
+
+    async def cut(*arguments: Any, **named: Any) -> Any:
+        nonlocal taken_in
+        taken_in += 1
+        if taken_in == 1:  # the rows of the first read have arrived, the next one has not begun
+            await tabib.clinic.run(KILL_READER)
+        return await hand_in(*arguments, **named)
+
+    monkeypatch.setattr(intake, "hand_in", cut)
+    await tabib.start()
+    await tabib.read()
+    assert (await tabib.state()).fault == "away"
+    await tabib.read(60)
+    await tabib.antar.work()
+    assert set((await tabib.rows()).values()) == {("taken", None)}
+    assert sorted(post["identifier"] for post in tabib.antar.ministry.posts) == [f"K{number}" for number in range(6)]
+    assert (await tabib.state()).fault is None
+
+
 async def test_a_missing_table_is_told_with_its_name(tabib: Tabib) -> None:
     await tabib.start()
     await tabib.clinic.run("DROP TABLE temuan")
@@ -106,7 +161,9 @@ async def test_a_missing_table_is_told_with_its_name(tabib: Tabib) -> None:
 
 
 @pytest.mark.parametrize("clinic", ["mariadb"], indirect=True)
-async def test_missing_rights_are_told_with_the_table(tabib: Tabib) -> None:
+async def test_missing_rights_are_told_with_the_table_until_they_are_back(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
     database = tabib.clinic.credentials["database"]
     user = f"{database}_u"
     await tabib.clinic.run(
@@ -116,9 +173,12 @@ async def test_missing_rights_are_told_with_the_table(tabib: Tabib) -> None:
     await enter(tabib, user=user, password="rahasia")
     await tabib.read()
     state = await tabib.state()
+    assert (state.fault, "temuan" in state.problem, await tabib.rows()) == ("right", True, {})
+    await tabib.clinic.run(f"GRANT SELECT ON {database}.temuan TO {user}")
+    for _ in range(3):
+        await tabib.read(600)
     await tabib.clinic.run(f"DROP USER {user}")
-    assert state.fault == "right"
-    assert "temuan" in state.problem
+    assert ((await tabib.state()).fault, set(await tabib.rows())) == (None, {"K1", "K1/1"})
 
 
 async def test_missing_credentials_are_told(tabib: Tabib) -> None:
