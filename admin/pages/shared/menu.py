@@ -19,15 +19,18 @@ SOURCES_PATH, SOURCES_ICON = "/sumber", "database-import"
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A link; pages whose path begins with one of `prefixes` belong to it."""
+    """A link; pages whose path begins with one of `prefixes`, or has the part `inner` anywhere, belong to it."""
 
     label: str
     icon: str
     href: str
     prefixes: tuple[str, ...]
+    inner: str = ""
 
     def match(self, path: str) -> int:
-        """Return the length of the longest prefix that the path has."""
+        """Return the length of what the path and the entry have in common."""
+        if self.inner and self.inner in path.split("/"):
+            return len(path)
         return max((len(prefix) for prefix in self.prefixes if _within(path, prefix)), default=0)
 
 
@@ -122,7 +125,8 @@ def _identity(upstream: UpstreamSpec, person: Person) -> Iterator[MenuEntry]:
 def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
         yield MenuEntry(say("nav.visits"), "users", "/kunjungan", ("/kunjungan", "/pasien", "/cari"))
-        yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
+        # A value is replaced on a page of its type, but people come from the problem and go back to it.
+        yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"), inner="perbaiki")
         yield MenuEntry(say("view.title"), "bookmark", *_own("tampilan"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))

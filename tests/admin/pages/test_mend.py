@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -40,6 +42,13 @@ async def test_the_page_of_problems_leads_to_it(person: httpx.AsyncClient, antar
     await fail(antar, "Baik")
     page = (await person.get("/masalah")).text
     assert f'href="{PAGE}?cause=rejected%3A10457%3AVisit.note+invalid"' in page
+
+
+async def test_its_entry_in_the_sidebar_is_that_of_the_problems(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, "Baik")
+    for page in (await person.get(PAGE, params=GROUP), await submit(person, "pratinjau")):
+        [current] = re.findall(r'<a class="sidebar-link" href="([^"]+)"[^>]*aria-current', page.text)
+        assert current == "/masalah"
 
 
 async def test_the_field_that_the_answer_names_is_chosen_and_its_values_are_counted(
