@@ -32,6 +32,7 @@ class Remedy:
     types: frozenset[str] = frozenset()  # names of entries; the delivery must be of one of these
     words: re.Pattern[str] | None = None
     act: str = ""  # what helps: list, resend, settings or map; empty: what the kind of the failure suggests
+    own_value: bool = False  # no value helps all of them: each record needs its own
 
     @property
     def conditions(self) -> tuple[object, ...]:
@@ -50,12 +51,13 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class RemedyTexts:
-    """The error, what to do, who does it, and the act that helps."""
+    """The error, what to do, who does it, the act that helps, and whether each record needs a value of its own."""
 
     title: Text
     remedy: Text
     who: str
     act: str = ""
+    own_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Remedies:
         for remedy in self.remedies:
             if remedy.fits(kind, code, words, group, spec):
                 title, action = (text.filled("{about}", about) for text in (remedy.title, remedy.remedy))
-                return RemedyTexts(title, action, remedy.who, remedy.act)
+                return RemedyTexts(title, action, remedy.who, remedy.act, remedy.own_value)
         return None
 
 

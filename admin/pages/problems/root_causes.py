@@ -108,8 +108,10 @@ class RootCause:
 
     @property
     def mendable(self) -> bool:
-        """Return whether the content was refused, so that another value in the records may help."""
-        return self.missing is None and all(parse_cause(part.cause)[0] in REFUSALS for part in self.parts)
+        """Return whether the content was refused, and another value in all of the records may help."""
+        if self.missing is not None or self.explanation.own_value or self.explanation.act != Act.LIST:
+            return False
+        return all(parse_cause(part.cause)[0] in REFUSALS for part in self.parts)
 
     @property
     def frees(self) -> str:

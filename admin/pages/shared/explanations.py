@@ -25,12 +25,16 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The error, what to do, who does it, and the act that helps, in the language of the page."""
+    """The error, what to do, who does it, and the act that helps, in the language of the page.
+
+    `own_value`: each record needs a value of its own, so that one for all of them does not help.
+    """
 
     title: str
     remedy: str
     who: str
     act: Act = Act.LIST
+    own_value: bool = False
 
 
 # Kind of failure -> role that looks after it, if the remedies of the upstream do not name one.
@@ -66,7 +70,7 @@ def explain(cause: str, upstream: UpstreamSpec, spec: str, *, paths: bool = Fals
     if explanation is not None:
         texts = (localized(explanation.title), localized(explanation.remedy))
         title, remedy = texts if paths else (_PATH.sub("", text) for text in texts)
-        return Explanation(title, remedy, say(f"who.{explanation.who}"), act)
+        return Explanation(title, remedy, say(f"who.{explanation.who}"), act, explanation.own_value)
     kind = kind if kind in RESPONSIBLE else CauseKind.BROKEN.value
     title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
     return Explanation(title, remedy, say(f"who.{RESPONSIBLE[kind]}"), act)

@@ -83,4 +83,5 @@ def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -
         types=frozenset(values.texts(node, "types")),
         words=values.pattern(node.get("words"), f"{path}.words", faults),
         act=values.text(node, "act"),
+        own_value=values.flag(node, "own_value", False),
     )

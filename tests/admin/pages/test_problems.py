@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import unquote
 
@@ -16,6 +17,8 @@ from admin.text.words import say
 from engine.delivery.causes import cause_text
 from engine.facilities.facilities import add_facility
 from engine.queries.todo import todo_facts
+from engine.specs.remedies import Remedies, Remedy
+from engine.specs.text import Text
 from tests.admin.conftest import log_in
 from tests.admin.pages.test_jobs import OWN, permit
 from tests.engine.small_hub import SmallHub, refused
@@ -187,6 +190,19 @@ async def test_another_clinics_failures_are_not_shown(antar: SmallHub) -> None:
     specs = list(antar.hub.catalog.specs.values())
     assert len((await todo_facts(antar.hub.database, antar.facility.id, specs)).failures) == 1
     assert (await todo_facts(antar.hub.database, other.id, specs)).failures == ()
+
+
+@pytest.mark.parametrize(
+    ("act", "own_value", "offered"), [("list", False, True), ("list", True, False), ("map", False, False)]
+)
+async def test_one_value_for_all_is_offered_only_where_it_helps(
+    person: httpx.AsyncClient, antar: SmallHub, act: str, own_value: bool, offered: bool
+) -> None:
+    remedy = Remedy(Text.plain("NIK salah"), Text.plain("Betulkan."), "admin", act=act, own_value=own_value)
+    await fail(antar, "V1")
+    ministry = replace(antar.hub.catalog.upstreams["ministry"], remedies=Remedies((remedy,)))
+    antar.hub.catalog = replace(antar.hub.catalog, upstreams={"ministry": ministry})
+    assert ("/perbaiki?" in (await person.get(ALL)).text) == offered
 
 
 @pytest.mark.parametrize("kind", sorted(RESPONSIBLE))

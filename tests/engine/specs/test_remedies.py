@@ -136,6 +136,23 @@ def test_what_is_not_known_is_not_told(remedies: Remedies) -> None:
     assert Remedies().explain("rejected:1:x") is None
 
 
+@pytest.mark.parametrize(
+    ("cause", "own_value"),
+    [
+        (cause_text("rejected", "200", None, "Citizen Not Exists"), True),
+        (cause_text("rejected", "10121", "Encounter.period"), True),
+        (cause_text("rejected", "10003", "Condition.code[0]", "Code not found: 'X99.99'"), False),
+        (cause_text("check", None, None, "$.status: must be one of finished, cancelled"), False),
+    ],
+)
+def test_a_remedy_says_whether_each_record_needs_a_value_of_its_own(
+    remedies: Remedies, cause: str, own_value: bool
+) -> None:
+    explanation = remedies.explain(cause)
+    assert explanation is not None
+    assert explanation.own_value == own_value
+
+
 def test_images_that_are_not_there_are_not_called_a_wrong_nik(remedies: Remedies) -> None:
     cause = cause_text("lookup", words=message("find.nothing"))
     images, person = (remedies.explain(cause, spec) for spec in ("ImagingStudy", "Practitioner"))
