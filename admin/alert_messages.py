@@ -31,6 +31,7 @@ PAGES = {  # page of the panel for each kind of condition; for the others it is 
     ConditionKind.PATH: "/jeda",
     ConditionKind.TELL: "/admin/facilities/details/{facility}",
     ConditionKind.ABSENT: "/kunjungan/belum-diserahkan",
+    ConditionKind.ESCALATED: "/masalah#m-{subject}",
     **dict.fromkeys((ConditionKind.SOURCE, ConditionKind.SOURCE_AWAY, ConditionKind.SOURCE_LATE), "/sumber"),
 }
 
@@ -98,6 +99,7 @@ class AlertMessages:
             subject=_label(self._hub.catalog, trouble),
             n=number(trouble.n),
             of=number(trouble.of),
+            hours=clinic.facility.escalation_hours if clinic else "",
         )
 
     def _link(self, trouble: Trouble) -> str:
@@ -141,6 +143,8 @@ class AlertMessages:
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:
+    if trouble.name:
+        return trouble.name
     places: dict[ConditionKind, Mapping[str, Any]] = {
         ConditionKind.LIST: catalog.code_lists,
         ConditionKind.PATH: catalog.specs,

@@ -70,7 +70,7 @@ FLOORS = {
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
         "pages.identity pages.inbound_requests pages.pauses pages.setup pages.switch_facility",
         "pages.inbound_request pages.integrator pages.problems pages.sources pages.visits",
-        "alert_messages pages.dashboard pages.mapping",
+        "alert_messages pages.dashboard pages.mapping problem_review",
         "pages.jobs settings",
         "pages.views",
         "pages.routes",

@@ -22,6 +22,7 @@ from admin.commands.supervisor import Child, Supervisor
 from admin.http.connections import ConnectionGuard
 from admin.logging_config import set_up_logging
 from admin.people import administrators, users
+from admin.problem_review import ProblemReview
 from admin.reload import Reload, on_hangup
 from admin.text.words import api_sentence
 from engine.actors import Broker, Ring, make_broker
@@ -263,7 +264,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
 @contextlib.asynccontextmanager
 async def _watching(hub: Hub) -> AsyncIterator[None]:
     """Send alerts and digests while the work of the process goes on."""
-    watch = asyncio.create_task(Watch(hub, AlertMessages(hub)).run())
+    watch = asyncio.create_task(Watch(hub, AlertMessages(hub), problems=ProblemReview(hub).facts).run())
     try:
         yield
     finally:

@@ -11,7 +11,8 @@ from sqlalchemy import Select, insert
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from wtforms import Form, PasswordField, SelectField, ValidationError
+from wtforms import Form, IntegerField, PasswordField, SelectField, ValidationError
+from wtforms.validators import NumberRange, Optional
 
 from adapters.outbound.networks import Policy
 from admin.pages.shared.connection_test import probe
@@ -24,6 +25,7 @@ from engine.database.statements import Query
 from engine.database.tables import Facility
 from engine.database.transaction import ModelTransaction, Transaction
 from engine.facilities.facilities import (
+    DEFAULT_ESCALATION_HOURS,
     FacilityRow,
     entered_at,
     is_address,
@@ -37,6 +39,9 @@ from engine.facilities.particulars import ZONES, is_code, is_organization_id, pu
 from engine.subscribers.positions import failing
 
 MAX_SECRET_CHARS = 500
+MAX_ESCALATION_HOURS = 720
+CHANGEABLE = ("name", "time_zone", "organization_id", "escalation_hours")
+HINTED = {"code", "organization_id", "escalation_hours"}
 
 
 class _ClinicRow(NamedTuple):
@@ -45,6 +50,7 @@ class _ClinicRow(NamedTuple):
     name: str
     time_zone: str
     organization_id: str
+    escalation_hours: int
     created_at: int
 
 
@@ -79,6 +85,11 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
             "code": FieldLine(40, required, _code),
             "time_zone": SelectField(choices=list(ZONES.items())),
             "organization_id": FieldLine(40, _organization_id),
+            "escalation_hours": IntegerField(
+                default=DEFAULT_ESCALATION_HOURS,
+                validators=[Optional(), NumberRange(0, MAX_ESCALATION_HOURS)],
+                render_kw={"min": 0, "max": MAX_ESCALATION_HOURS},
+            ),
         }
         for access in self._accesses():
             for name in access.credentials:
@@ -104,10 +115,10 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         """Return the hint below a field."""
         if "." in name:
             return say("settings.facilities.kept") if obj else ""
-        return say(f"settings.facilities.{name}_hint") if name in ("code", "organization_id") else ""
+        return say(f"settings.facilities.{name}_hint") if name in HINTED else ""
 
     async def get_form_data_for_edit(self, obj: _ClinicRow) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name in ("name", "code", "time_zone", "organization_id")}
+        return {name: getattr(obj, name) for name in ("code", *CHANGEABLE)}
 
     async def add(self, request: Request, form: Mapping[str, Any]) -> int:
         values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
@@ -204,8 +215,8 @@ def _secret(name: str, policy: Policy) -> Any:
     return FieldLine(MAX_SECRET_CHARS)
 
 
-def _values(form: Mapping[str, Any]) -> dict[str, str]:
-    return {name: form[name] for name in ("name", "time_zone", "organization_id")}
+def _values(form: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: form[name] for name in CHANGEABLE if form[name] is not None}
 
 
 def _code(_: Form, field: Any) -> None:

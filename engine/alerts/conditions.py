@@ -31,6 +31,7 @@ class ConditionKind(StrEnum):
     SOURCE_LATE = "source_late"  # a clinic's database has not been read for long, although nothing says why
     SOURCE = "source"  # a clinic's database cannot be read until a person does something
     TELL = "tell"  # a clinic's system does not take what it is told of its deliveries
+    ESCALATED = "escalated"  # a problem has been open for longer than the clinic allows
 
 
 # Seconds for which a condition has to last before people are alerted.
@@ -52,7 +53,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A condition that holds for `subject`: an upstream, code list, source or account; `n` of `of` are affected."""
+    """A condition that holds for `subject`: an upstream, code list, source or account; `n` of `of` are affected.
+
+    The subject of an escalated problem is its key; `name` is what people call it.
+    """
 
     facility_id: int
     kind: ConditionKind
@@ -60,6 +64,7 @@ class Trouble:
     since: int
     n: int = 0
     of: int = 0
+    name: str = ""
 
     @property
     def key(self) -> str:
@@ -99,6 +104,8 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
         yield Trouble(id_, kind, name, failing.since)
     for account, since in clinic.untold.items():
         yield Trouble(id_, ConditionKind.TELL, account, since)
+    for key, problem in clinic.problems.escalated.items():
+        yield Trouble(id_, ConditionKind.ESCALATED, key, problem.since, problem.n, name=problem.title)
 
 
 def _of_channel(

@@ -14,6 +14,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
 from engine.outbox.pauses.pauses import AUTOMATIC, current_pauses
+from engine.problems.facts import NO_PROBLEMS, ProblemFacts
 from engine.queries.completeness import Growth, growth
 from engine.sources.states import FailingSource, failing_sources
 from engine.subscribers.positions import failing
@@ -42,6 +43,7 @@ class ClinicFacts:
     failing_sources: Mapping[str, FailingSource] = field(default_factory=dict)  # by name
     refused_paths: Mapping[str, int] = field(default_factory=dict)  # type whose path is refused -> since when
     untold: Mapping[str, int] = field(default_factory=dict)  # account that is not told -> since when (epoch ms)
+    problems: ProblemFacts = NO_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,11 @@ class Facts:
     clinics: Mapping[int, ClinicFacts]
 
 
-async def facts(hub: Hub) -> Facts:
-    """Read all facts, with a few queries for all clinics; raises the database's error if it is not available."""
+async def facts(hub: Hub, problems: Mapping[int, ProblemFacts] | None = None) -> Facts:
+    """Read all facts, with a few queries for all clinics; raises the database's error if it is not available.
+
+    `problems` are those of each clinic, as they were reviewed last.
+    """
     alive = sum(worker.alive for worker in await workers(hub.database))
     facilities, queues = list((await hub.facilities.all()).values()), await channels(hub)
     lists, shares = await _broken_lists(hub, [row.id for row in facilities]), await _shares(hub, facilities)
@@ -73,6 +78,7 @@ async def facts(hub: Hub) -> Facts:
             sources.get(row.id, {}),
             refused.get(row.id, {}),
             untold.get(row.id, {}),
+            (problems or {}).get(row.id, NO_PROBLEMS),
         )
         for row in facilities
     }

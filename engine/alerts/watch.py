@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -18,6 +18,7 @@ from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.errors import VaultError, place_of
 from engine.hub import Hub
+from engine.problems.facts import ProblemFacts
 from engine.telemetry.metrics import metrics
 
 LOOK_SECONDS = 15.0  # pause between two checks
@@ -26,6 +27,7 @@ MAX_DIGEST_DELAY_HOURS = 6  # a digest that is later than this is skipped
 log = structlog.get_logger(__name__)
 
 Deliver = Callable[[str, Notification, Destination], Awaitable[None]]
+Problems = Callable[[], Awaitable[Mapping[int, ProblemFacts]]]
 
 
 class AlertWriter(Protocol):
@@ -36,14 +38,22 @@ class AlertWriter(Protocol):
     async def digest(self, recipient: Recipient, facts: Facts) -> Notification: ...
 
 
+async def no_problems() -> Mapping[int, ProblemFacts]:
+    """Return no problems of any clinic."""
+    return {}
+
+
 class Watch:
     """Watches for troubles in one process, the web process too: it can still alert when no worker is alive."""
 
-    def __init__(self, hub: Hub, writer: AlertWriter, send: Deliver = deliver) -> None:
+    def __init__(
+        self, hub: Hub, writer: AlertWriter, send: Deliver = deliver, problems: Problems = no_problems
+    ) -> None:
         self._hub = hub
         self._database = hub.database
         self._writer = writer
         self._send = send
+        self._problems = problems
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -56,9 +66,10 @@ class Watch:
 
     async def look(self) -> None:
         """Check once and alert all recipients at the same time to what is new to them."""
+        problems = await self._problems()  # reviewed without recipients too: pages show since when they are open
         waiting = await recipients.available(self._database)
         if waiting:
-            present = await facts(self._hub)
+            present = await facts(self._hub, problems)
             await asyncio.gather(*(self._attend(recipient, present) for recipient in waiting))
 
     async def _attend(self, recipient: Recipient, present: Facts) -> None:

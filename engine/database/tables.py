@@ -74,6 +74,8 @@ class Facility(Base):
     name: Mapped[str] = mapped_column(String(200))
     time_zone: Mapped[str] = mapped_column(String(40), default="Asia/Jakarta")
     organization_id: Mapped[str] = mapped_column(String(40), default="")
+    # Hours after which an open problem is escalated; 0: never.
+    escalation_hours: Mapped[int] = mapped_column(Integer, server_default="24")
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -768,6 +770,9 @@ class ProblemStateRow(Base):
     ignored_at: Mapped[int] = mapped_column(BigInteger)
     ignored_by: Mapped[str] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(Integer)  # incremented by each change
+    # Since when it is open, and when it was seen last; both 0: never seen.
+    opened_at: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    seen_at: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class ProblemNoteRow(Base):

@@ -22,6 +22,7 @@ from engine.facilities.vault import Vault
 
 NOT_ENTERED = 0  # version of credentials that have not been entered yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
+DEFAULT_ESCALATION_HOURS = 24
 USE_NOTED_MS = 600_000  # between two notes that a key is in use
 
 OwnedTable = Literal[
@@ -38,6 +39,7 @@ class FacilityRow:
     name: str
     time_zone: str
     organization_id: str
+    escalation_hours: int = DEFAULT_ESCALATION_HOURS  # after which an open problem is escalated; 0: never
 
     def local(self, at: int) -> datetime:
         """Return a time (epoch milliseconds) in the clinic's time zone."""
@@ -55,7 +57,14 @@ class ApiKeyRow(NamedTuple):
     last_used_at: int | None
 
 
-_COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
+_COLUMNS = (
+    Facility.id,
+    Facility.code,
+    Facility.name,
+    Facility.time_zone,
+    Facility.organization_id,
+    Facility.escalation_hours,
+)
 
 
 SECRET_WORDS = ("secret", "password", "key")
@@ -237,6 +246,7 @@ class _KeyOfFacility(NamedTuple):
     name: str
     time_zone: str
     organization_id: str
+    escalation_hours: int
 
 
 class _Sealed(NamedTuple):
@@ -267,7 +277,8 @@ _REOPEN = [
 ]
 _BY_KEY = Statement(
     """
-SELECT k.id AS key_id, k.last_used_at, f.id, f.code, f.name, f.time_zone, f.organization_id
+SELECT k.id AS key_id, k.last_used_at, f.id, f.code, f.name, f.time_zone, f.organization_id,
+  f.escalation_hours
 FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id
 WHERE k.hash = :hash AND (k.expires_at IS NULL OR k.expires_at > :now)
 """,

@@ -47,7 +47,7 @@ def entered(credentials: Mapping[str, T]) -> dict[str, T]:
     return {name: value for name, value in credentials.items() if name != ORGANIZATION_ID}
 
 
-async def put_particulars(tx: ModelTransaction, facility_id: int, changed: Mapping[str, str]) -> None:
+async def put_particulars(tx: ModelTransaction, facility_id: int, changed: Mapping[str, str | int]) -> None:
     """Change columns of a clinic within the caller's transaction; a new organization id is used at once."""
     await tx.execute(update(Facility).where(Facility.id == facility_id).values(changed))
     if ORGANIZATION_ID in changed:

@@ -1,4 +1,4 @@
-"""States of problems: assigned, noted, ignored until a day. The key of a problem lasts as long as its cause."""
+"""States of problems: assigned, noted, ignored until a day, open since. Their keys last as long as their causes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from engine.database.transaction import Transaction
 
 MAX_NOTE_CHARACTERS = 500
 MAX_NOTES = 20  # newest notes of a problem that are shown
+# A problem counts as mended when its deliveries have not failed for this long; those that are tried again fail sooner.
+MENDED_AFTER_MS = 3_600_000
+HOUR_MS = 3_600_000
 
 
 class ProblemResult(StrEnum):
@@ -24,7 +27,10 @@ class ProblemResult(StrEnum):
 
 
 class ProblemState(NamedTuple):
-    """State of a problem; `ignored_until` is a day of the facility, and `version` counts the changes."""
+    """State of a problem; `ignored_until` is a day of the facility, and `version` counts the changes.
+
+    `opened_at` and `seen_at` are 0 until the problem is noted as seen.
+    """
 
     key: str
     assigned_to: str
@@ -32,6 +38,8 @@ class ProblemState(NamedTuple):
     ignored_at: int
     ignored_by: str
     version: int
+    opened_at: int = 0
+    seen_at: int = 0
 
     def is_ignored(self, today: str, last: int | None) -> bool:
         """Return whether the problem is ignored: until the end of its day, unless it came up again."""
@@ -40,6 +48,30 @@ class ProblemState(NamedTuple):
     def came_again(self, last: int | None) -> bool:
         """Return whether deliveries failed since a person ignored the problem; `last` is when the newest one did."""
         return bool(self.ignored_until) and last is not None and last > self.ignored_at
+
+    def open_since(self, first: int | None, now: int) -> int:
+        """Return since when the problem is open; `first` is the oldest failure that is there now.
+
+        Another try of all its deliveries makes `first` younger, but the problem is the same.
+        """
+        if self.opened_at and now - self.seen_at < MENDED_AFTER_MS:
+            return self.opened_at
+        return now if first is None else first
+
+    def is_escalated(self, first: int | None, now: int, hours: int) -> bool:
+        """Return whether a problem that is not ignored has been open for these hours; never with 0."""
+        return hours > 0 and now - self.open_since(first, now) >= hours * HOUR_MS
+
+
+NEW = ProblemState("", "", "", 0, "", 0)  # of a problem that nobody has touched
+
+
+class SeenProblem(NamedTuple):
+    """A problem that is there now: when the oldest of its failures was, and whether a person ignores it."""
+
+    key: str
+    first: int
+    is_ignored: bool
 
 
 class ProblemNote(NamedTuple):
@@ -76,6 +108,15 @@ async def notes(database: Database, facility_id: int, keys: Sequence[str]) -> di
     for row in rows:
         found.setdefault(row.key, []).append(row)
     return found
+
+
+async def note_seen(database: Database, facility_id: int, seen: Sequence[SeenProblem]) -> None:
+    """Keep since when problems are open; the time in which one is ignored does not count."""
+    now = database.clock()
+    rows = [(problem.key, now if problem.is_ignored else min(problem.first, now)) for problem in seen]
+    if rows:
+        parameters = {"facility": facility_id, "rows": rows, "now": now, "mended": now - MENDED_AFTER_MS}
+        await database.write(Transaction.execute, _SEEN, parameters)
 
 
 async def failed_since(database: Database, facility_id: int, groups: Sequence[tuple[str, str]], since: int) -> int:
@@ -150,7 +191,7 @@ async def _add_note(tx: Transaction, facility_id: int, key: str, text: str, acto
     return ProblemResult.DONE
 
 
-_FIELDS = "key, assigned_to, ignored_until, ignored_at, ignored_by, version"
+_FIELDS = "key, assigned_to, ignored_until, ignored_at, ignored_by, version, opened_at, seen_at"
 _STATES = Statement(
     f"SELECT {_FIELDS} FROM problem_states WHERE facility_id = :facility AND key IN (SELECT key FROM {{keys}} AS v)",
     ProblemState,
@@ -171,6 +212,18 @@ UPDATE problem_states SET assigned_to = :assigned_to, ignored_until = :ignored_u
   ignored_by = :ignored_by, version = :version + 1
 WHERE facility_id = :facility AND key = :key
 """
+)
+_SEEN = Command(
+    """
+INSERT INTO problem_states (facility_id, key, assigned_to, ignored_until, ignored_at, ignored_by, version, opened_at,
+  seen_at)
+SELECT :facility, v.key, '', '', 0, '', 0, v.opened, CAST(:now AS BIGINT) FROM {rows} AS v WHERE true
+ON CONFLICT (facility_id, key) DO UPDATE SET seen_at = excluded.seen_at, opened_at = CASE
+  WHEN problem_states.seen_at <= CAST(:mended AS BIGINT) OR excluded.opened_at = excluded.seen_at
+  THEN excluded.opened_at
+  ELSE problem_states.opened_at END
+""",
+    rows="key text, opened bigint",
 )
 _NOTES = Statement(
     """

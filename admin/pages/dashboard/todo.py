@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from admin.pages.problems.not_taken import PAGE as NOT_TAKEN_PAGE
 from admin.pages.problems.problems import PAGE
 from admin.pages.problems.root_causes import RootCause
+from admin.pages.problems.states import escalations
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
@@ -33,7 +34,10 @@ STOPPED_STATUSES = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDIN
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A to-do: its effect, its remedy, the page on which to do it, and the role that does it."""
+    """A to-do: its effect, its remedy, the page on which to do it, and the role that does it.
+
+    `escalated` says for how long the problem is open, if that is longer than the clinic allows.
+    """
 
     icon: str
     title: str
@@ -42,16 +46,24 @@ class Todo:
     who: str
     href: str
     n: int
+    escalated: str = ""
 
 
 async def todo(hub: Hub, layout: Layout, causes: Sequence[RootCause]) -> list[Todo]:
-    """Return the to-dos: closed queues first, then corrections, what was refused, the root causes in their order."""
+    """Return the to-dos: closed queues first, then corrections, what was refused, the root causes in their order.
+
+    Of the root causes the escalated ones come first.
+    """
     if layout.facility is None:
         return []
     stopped = await _stopped(hub, layout, layout.facility)
     wrong = await _corrections(hub, layout, layout.facility)
     refused = await _refused(hub, layout, layout.facility)
-    return [*stopped, *wrong, *refused, *[await _of_cause(hub, layout.facility, cause) for cause in causes]]
+    late = await escalations(hub, layout.facility, causes)
+    ordered = sorted(causes, key=lambda cause: cause.key not in late)
+    todos = [await _of_cause(hub, layout.facility, cause) for cause in ordered]
+    marked = [replace(one, escalated=late.get(cause.key, "")) for one, cause in zip(todos, ordered, strict=True)]
+    return [*stopped, *wrong, *refused, *marked]
 
 
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:

@@ -123,6 +123,7 @@ async def _context(
         "causes": causes,
         "ignored": [] if which else filtered(all_causes, shown, IGNORED, ""),
         "n_ignored": sum(state.ignored for state in shown.values()),
+        "n_escalated": sum(bool(state.escalated) for state in shown.values()),
         "states": shown,
         "people": people,
         "week": week,

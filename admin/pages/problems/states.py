@@ -21,23 +21,25 @@ from admin.pages.shared.layout import Layout, layout_for
 from admin.people import users
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.words import number, say
+from admin.text.words import duration, number, say
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.identifiers import masked
 from engine.problems import states
-from engine.problems.states import ProblemNote, ProblemResult, ProblemState
+from engine.problems.states import NEW, ProblemNote, ProblemResult, ProblemState
 
 PAGE = "/masalah"
-MINE, UNASSIGNED, IGNORED = "saya", "kosong", "diabaikan"
-FILTERS = (MINE, UNASSIGNED, IGNORED)
+MINE, UNASSIGNED, ESCALATED, IGNORED = "saya", "kosong", "lewat", "diabaikan"
+FILTERS = (MINE, UNASSIGNED, ESCALATED, IGNORED)
 TOLD = {*ProblemResult, "day"}
-_NEW = ProblemState("", "", "", 0, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownState:
-    """State of a problem in words; `again` says why one that was ignored is open again."""
+    """State of a problem in words; `again` says why one that was ignored is open again.
+
+    `escalated` says for how long it has been open, if that is longer than the clinic allows.
+    """
 
     assigned_to: str
     version: int
@@ -45,6 +47,7 @@ class ShownState:
     until: str
     ignored_by: str
     again: str
+    escalated: str
     notes: tuple[tuple[ProblemNote, Moment | None], ...]
 
 
@@ -54,22 +57,31 @@ async def shown_states(hub: Hub, facility: FacilityRow, causes: Sequence[RootCau
     kept = await states.states(hub.database, facility.id, keys)
     notes = await states.notes(hub.database, facility.id, keys)
     return {
-        cause.key: await _shown(hub, facility, cause, kept.get(cause.key, _NEW), notes.get(cause.key, []))
+        cause.key: await _shown(hub, facility, cause, kept.get(cause.key, NEW), notes.get(cause.key, []))
         for cause in causes
     }
+
+
+async def escalations(hub: Hub, facility: FacilityRow, causes: Sequence[RootCause]) -> dict[str, str]:
+    """Return how long each of these open problems is open, by its key, if that is longer than the clinic allows."""
+    kept = await states.states(hub.database, facility.id, [cause.key for cause in causes])
+    words = {cause.key: _escalated(hub, facility, cause, kept.get(cause.key, NEW)) for cause in causes}
+    return {key: text for key, text in words.items() if text}
 
 
 async def open_causes(hub: Hub, facility: FacilityRow, causes: Sequence[RootCause]) -> list[RootCause]:
     """Return the problems that are not ignored."""
     kept, today = await states.states(hub.database, facility.id, [cause.key for cause in causes]), _today(hub, facility)
-    return [cause for cause in causes if not kept.get(cause.key, _NEW).is_ignored(today, cause.times.last)]
+    return [cause for cause in causes if not kept.get(cause.key, NEW).is_ignored(today, cause.times.last)]
 
 
 def filtered(causes: Sequence[RootCause], shown: Mapping[str, ShownState], which: str, name: str) -> list[RootCause]:
-    """Return the open problems, those of a person or of nobody, or the ignored ones."""
+    """Return the open problems, those of a person, of nobody or escalated, or the ignored ones."""
     if which == IGNORED:
         return [cause for cause in causes if shown[cause.key].ignored]
     rows = [cause for cause in causes if not shown[cause.key].ignored]
+    if which == ESCALATED:
+        return [cause for cause in rows if shown[cause.key].escalated]
     if which in (MINE, UNASSIGNED):
         wanted = name if which == MINE else ""
         rows = [cause for cause in rows if shown[cause.key].assigned_to == wanted]
@@ -145,6 +157,7 @@ async def _shown(
         day(state.ignored_until) if state.ignored_until else "",
         state.ignored_by,
         "" if ignored or not state.ignored_until else await _again(hub, facility, cause, state),
+        "" if ignored else _escalated(hub, facility, cause, state),
         tuple((note._replace(text=masked(note.text)), moment(note.at, facility)) for note in notes),
     )
 
@@ -156,6 +169,14 @@ async def _again(hub: Hub, facility: FacilityRow, cause: RootCause, state: Probl
     groups = [(part.spec.name, part.cause) for part in cause.parts]
     n = await states.failed_since(hub.database, facility.id, groups, state.ignored_at) if cause.n else 0
     return say("problems.again.n", n=number(n)) if n else say("problems.again")
+
+
+def _escalated(hub: Hub, facility: FacilityRow, cause: RootCause, state: ProblemState) -> str:
+    """Return how long an escalated problem is open; empty if it is not escalated."""
+    now, first = hub.database.clock(), cause.times.first
+    if not state.is_escalated(first, now, facility.escalation_hours):
+        return ""
+    return say("problems.escalated", duration=duration((now - state.open_since(first, now)) / 1000))
 
 
 def _today(hub: Hub, facility: FacilityRow) -> str:
