@@ -46,13 +46,13 @@ class ProblemReview:
             state = kept.get(key, NEW)
             if key not in ignored and state.is_escalated(cause.times.first, now, facility.escalation_hours):
                 self._seen[facility.id, key] = now, _escalated(cause, state, now)
-        return ProblemFacts(
-            {
-                key: problem
-                for (id_, key), (seen_at, problem) in self._seen.items()
-                if id_ == facility.id and now - seen_at < MENDED_AFTER_MS
-            }
-        )
+        escalated = {
+            key: problem
+            for (id_, key), (seen_at, problem) in self._seen.items()
+            if id_ == facility.id and now - seen_at < MENDED_AFTER_MS
+        }
+        failures = [(part.spec.name, part.cause) for key in ignored for part in causes[key].parts if causes[key].n]
+        return ProblemFacts(escalated, failures)
 
     async def _causes(self, facility: FacilityRow) -> dict[str, RootCause]:
         """Return the problems of a clinic by their keys."""

@@ -72,7 +72,7 @@ async def facts(hub: Hub, problems: Mapping[int, ProblemFacts] | None = None) ->
         row.id: ClinicFacts(
             row,
             tuple(of_facility.get(row.code, ())),
-            shares.get(row.id, {}),
+            await _without_ignored(hub, row, shares.get(row.id, {}), (problems or {}).get(row.id, NO_PROBLEMS)),
             lists.get(row.id, {}),
             absent[row.id],
             sources.get(row.id, {}),
@@ -87,9 +87,7 @@ async def facts(hub: Hub, problems: Mapping[int, ProblemFacts] | None = None) ->
 
 async def _shares(hub: Hub, facilities: Sequence[FacilityRow]) -> dict[int, dict[str, FailureShare]]:
     """Return facility -> upstream -> share of failures."""
-    now = hub.database.clock()
-    days = [(row.id, row.local(now).date()) for row in facilities]
-    rows = [[id_, (today - timedelta(days=LOOKBACK_DAYS)).isoformat(), today.isoformat()] for id_, today in days]
+    rows = [[row.id, *_days(row, hub.database.clock())] for row in facilities]
     shares: dict[int, dict[str, FailureShare]] = {}
     for row in await hub.database.fetch(_SETTLED, {"rows": rows}):
         spec = hub.catalog.specs.get(row.spec)
@@ -99,6 +97,27 @@ async def _shares(hub: Hub, facilities: Sequence[FacilityRow]) -> dict[int, dict
             failed = int(row.n) if row.status == Status.FAILED else 0
             of_clinic[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + int(row.n))
     return shares
+
+
+async def _without_ignored(
+    hub: Hub, facility: FacilityRow, shares: Mapping[str, FailureShare], problems: ProblemFacts
+) -> dict[str, FailureShare]:
+    """Return the shares without the failures of problems that a person ignores; costs a query if there are any."""
+    left = dict(shares)
+    since, until = _days(facility, hub.database.clock())
+    parameters = {"facility": facility.id, "rows": problems.ignored, "since": since, "until": until}
+    for row in await hub.database.fetch(_IGNORED, parameters) if problems.ignored else ():
+        spec = hub.catalog.specs.get(row.spec)
+        if spec is not None and spec.upstream.name in left:
+            before = left[spec.upstream.name]
+            left[spec.upstream.name] = FailureShare(max(0, before.failed - row.n), max(0, before.settled - row.n))
+    return left
+
+
+def _days(facility: FacilityRow, now: int) -> tuple[str, str]:
+    """Return the first and the last day whose records count for the failure rate."""
+    today = facility.local(now).date()
+    return (today - timedelta(days=LOOKBACK_DAYS)).isoformat(), today.isoformat()
 
 
 async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, int]]:
@@ -159,6 +178,24 @@ WHERE c.status IN ('sent', 'failed') GROUP BY c.facility_id, c.spec, c.status
 """,
     _SettledCount,
     rows="facility_id integer, since text, until text",
+)
+
+
+class _IgnoredCount(NamedTuple):
+    """Number of the failures of a type that belong to ignored problems."""
+
+    spec: str
+    n: int
+
+
+_IGNORED = Statement(
+    """
+SELECT d.spec, COUNT(*) AS n FROM {rows} AS v JOIN deliveries AS d
+ON d.facility_id = :facility AND d.spec = v.spec AND d.cause = v.cause AND d.cause IS NOT NULL
+WHERE d.status = 'failed' AND d.date BETWEEN :since AND :until GROUP BY d.spec
+""",
+    _IgnoredCount,
+    rows="spec text, cause text",
 )
 
 

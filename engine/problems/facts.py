@@ -1,8 +1,8 @@
-"""Facts about the problems of a clinic that alerts need: those that are open for too long."""
+"""Facts about the problems of a clinic that alerts need: those open for too long, and what ignored ones hold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -17,9 +17,10 @@ class EscalatedProblem:
 
 @dataclass(frozen=True, slots=True)
 class ProblemFacts:
-    """Escalated problems of a clinic by their keys."""
+    """Escalated problems of a clinic by their keys, and its failures by (type, cause) that a person ignores."""
 
     escalated: Mapping[str, EscalatedProblem] = field(default_factory=dict)
+    ignored: Sequence[tuple[str, str]] = ()
 
 
 NO_PROBLEMS = ProblemFacts()

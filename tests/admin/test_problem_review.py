@@ -9,12 +9,15 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from admin.alert_messages import AlertMessages
 from admin.problem_review import REVIEW_MS, ProblemReview
+from engine.alerts.conditions import ConditionKind, Thresholds, troubles
+from engine.alerts.facts import facts
 from engine.alerts.watch import Watch
 from engine.problems import states
 from tests.admin.conftest import log_in
 from tests.admin.pages.test_jobs import OWN, permit
 from tests.admin.pages.test_problem_states import change
 from tests.admin.pages.test_problems import fail
+from tests.admin.pages.test_views import numbers, save
 from tests.engine.alerts.test_alerts import Box, beat, recipient
 from tests.engine.small_hub import SmallHub, refused
 
@@ -134,3 +137,23 @@ async def test_what_a_person_keeps_about_a_problem_outlives_the_review(
     assert key is not None
     [state] = (await states.states(antar.hub.database, antar.facility.id, [key.key])).values()
     assert (state.assigned_to, state.version, state.opened_at > 0) == ("sari", 1, True)
+
+
+async def test_what_is_ignored_counts_neither_as_many_refusals_nor_in_a_saved_view(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await fail(antar, *(f"V{n}" for n in range(9)))
+    await antar.hand_in("Visit", *({"id": f"W{n}"} for n in range(5)))
+    await antar.work()
+    limits = Thresholds(0, 50)
+
+    async def alerts() -> int:
+        present = await facts(antar.hub, await ProblemReview(antar.hub).facts())
+        return len([one for one in troubles(present, limits, None, frozenset()) if one.kind is ConditionKind.FAILURES])
+
+    assert await alerts() == 1
+    await save(person, halaman="problems", jenis="")
+    assert await numbers(person) == ["1"]
+    await change(person, "ignore", until="20/03/2026")
+    assert await alerts() == 0
+    assert await numbers(person) == ["0"]

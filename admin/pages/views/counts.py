@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from admin.pages.problems.problems import causes_of, causes_of_type
+from admin.pages.problems.states import open_causes
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.layout import Layout
 from admin.pages.views.opened import ChosenView, ViewPage
@@ -63,7 +64,13 @@ class ViewCounter:
         return Count(await visits.count_of_day(self._hub.database, self._facility_id, filters))
 
     async def _causes(self, chosen: ChosenView) -> int:
+        """Count the root causes that are not ignored."""
+        if self._layout.facility is None:
+            return 0
         if chosen.spec is not None:
             layout = replace(self._layout, upstream=chosen.spec.upstream)
-            return len(await causes_of_type(self._hub, layout, self._recent_facts, chosen.spec))
-        return len(await causes_of(self._hub, self._layout, self._recent_facts, dict(chosen.own).get("area", "")))
+            causes = await causes_of_type(self._hub, layout, self._recent_facts, chosen.spec)
+        else:
+            area = dict(chosen.own).get("area", "")
+            causes = await causes_of(self._hub, self._layout, self._recent_facts, area)
+        return len(await open_causes(self._hub, self._layout.facility, causes))
