@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import get, post
@@ -17,6 +18,7 @@ from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.outbox.pauses.pauses import Pause, open_pauses
 from engine.outbox.resend import ActionResult, resend
 from engine.outbox.withdrawal.withdraw import WithdrawalResult, withdraw
 from engine.queries import deliveries, paging
@@ -28,6 +30,7 @@ from engine.queries.paging import CURSOR, Cursor
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 MAX_COLUMNS = 8
+PAUSABLE = (Status.QUEUED, Status.RETRYING, Status.UNSURE)  # statuses in which a pause keeps a delivery from being sent
 COLUMN_HINT = "NAME:VALUE of a column that declares a filter: what its value is, or begins with if no value is that."
 DELIVERY_FIELDS = (
     "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "due_at",
@@ -88,8 +91,9 @@ async def list_deliveries(
     after = Cursor.read(cursor) if cursor else None
     page = await paging.page(hub.database, facility.id, filters, size, after=after)
     tries = await deliveries.attempts_of(hub.database, [row.id for row in page.rows])
+    pauses = await open_pauses(hub.database, facility.id)
     return {
-        "deliveries": [_delivery(row, tries.get(row.id, 0)) for row in page.rows],
+        "deliveries": [_delivery(hub, row, tries.get(row.id, 0), pauses) for row in page.rows],
         "next": str(page.after) if page.after else None,
     }
 
@@ -106,7 +110,7 @@ async def one_delivery(
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     return {
-        **_delivery(detail.row, len(detail.attempts)),
+        **_delivery(hub, detail.row, len(detail.attempts), await open_pauses(hub.database, facility.id)),
         "waits_for": [_pick(row, ("spec", "key", "id", "status", "alternative")) for row in detail.waits_for],
         "attempts": [_attempt(row, bodies) for row in detail.attempts],
     }
@@ -191,8 +195,19 @@ def _pick(row: DeliveryRow | DetailedAttempt | AwaitedRecord, names: tuple[str, 
     return {name: getattr(row, name) for name in names}
 
 
-def _delivery(row: DeliveryRow, tries: int) -> dict[str, Any]:
-    return _pick(row, DELIVERY_FIELDS) | {"tries": tries, "problem": api_sentence(row.problem)}
+def _delivery(hub: Hub, row: DeliveryRow, tries: int, pauses: Sequence[Pause]) -> dict[str, Any]:
+    told = {"tries": tries, "problem": api_sentence(row.problem), "paused": _paused(hub, row, pauses)}
+    return _pick(row, DELIVERY_FIELDS) | told
+
+
+def _paused(hub: Hub, row: DeliveryRow, pauses: Sequence[Pause]) -> dict[str, Any] | None:
+    """Return the pause that keeps a delivery from being sent, of several the one that lasts longest; None without."""
+    spec, now = hub.catalog.specs.get(row.spec), hub.database.clock()
+    if spec is None or row.status not in PAUSABLE:
+        return None
+    held_by = [pause for pause in pauses if pause.is_current(now) and pause.concerns(spec.upstream.name, row.spec)]
+    longest = max(held_by, key=lambda pause: (pause.ends_at is None, pause.ends_at or 0), default=None)
+    return longest and {"id": longest.id, "reason": api_sentence(longest.reason), "ends_at": longest.ends_at}
 
 
 def _attempt(row: DetailedAttempt, bodies: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.outbox import counters
+from engine.outbox.pauses.pauses import current_pauses
 from engine.queries.backlog import WAITING
 from engine.queries.throughput import Throughput, throughput
 from engine.sources import states
@@ -53,6 +54,7 @@ async def _stored(hub: Hub, confined_to: str | None) -> list[Metric]:
             _depth(hub, counts),
             *_health(facts, whole=confined_to is None),
             *await _sources(hub, facilities),
+            await _pauses(hub, facilities),
             *_pace(await throughput(hub.database), whole=confined_to is None),
             *backup,
         ]
@@ -157,6 +159,18 @@ async def _sources(hub: Hub, facilities: list[FacilityRow]) -> list[Metric]:
             if count.state == RowOutcome.REFUSED:
                 refused.add_metric([facility.code, count.source, count.read], count.n)
     return [age, refused]
+
+
+async def _pauses(hub: Hub, facilities: list[FacilityRow]) -> Metric:
+    """Return the pauses in force; one of all facilities counts in each."""
+    labels = ["facility", "upstream", "spec"]
+    family = GaugeMetricFamily("antar_paused", "1 while a type, or all of an upstream, is paused.", labels=labels)
+    in_force = await current_pauses(hub.database)
+    for facility in facilities:
+        own = [pause for pause in in_force if pause.facility_id in (None, facility.id)]
+        for upstream, spec in sorted({(pause.upstream, pause.spec or "") for pause in own}):
+            family.add_metric([facility.code, upstream, spec], 1)
+    return family
 
 
 def _pace(pace: Throughput, *, whole: bool) -> Iterable[Metric]:

@@ -24,6 +24,7 @@ FAULTS = {
     PauseFault.NO_REASON: (422, "a pause needs a reason", "reason"),
     PauseFault.PAST: (422, "the end of the pause has passed", "ends_at"),
     PauseFault.ORDER: (422, "the pause ends before it begins", "ends_at"),
+    PauseFault.WEEK: (422, "a weekly pause needs an end within a week", "ends_at"),
     PauseFault.EXISTS: (409, "this is paused in that time already", None),
 }
 
@@ -39,6 +40,7 @@ class PauseRequest(Struct, forbid_unknown_fields=True):
     )
     begins_at: Time | None = None
     ends_at: Time | None = None
+    weekly: Annotated[bool, Meta(description="It comes back every week, until the planned one is cancelled.")] = False
 
 
 @get("/api/v1/pauses", operation_id="list_pauses", opt={"right": Right.HIS})
@@ -54,7 +56,8 @@ async def begin_pause(
 ) -> dict[str, Any]:
     """Pause or plan a pause; what is paused is not sent and not lost. A path is a pause of each of its types."""
     specs = _types(hub, data)
-    new = NewPause(facility.id, data.upstream, data.reason, specs, data.path, data.begins_at, data.ends_at)
+    times = data.begins_at, data.ends_at, data.weekly
+    new = NewPause(facility.id, data.upstream, data.reason, specs, data.path, *times)
     begun = await pauses.begin(hub.database, new, f"api:{facility.code}")
     if isinstance(begun, PauseFault):
         status, words, place = FAULTS[begun]
@@ -101,4 +104,5 @@ def _fields(pause: Pause, now: int) -> dict[str, Any]:
         "current": pause.is_current(now),
         "begins_at": pause.begins_at,
         "ends_at": pause.ends_at,
+        "weekly": pause.weekly,
     }

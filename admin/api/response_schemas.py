@@ -96,6 +96,10 @@ _DELIVERY: dict[str, Any] = {
     "http_status": MAYBE_NUMBER,
     "code": MAYBE_TEXT,
     "problem": {**MAYBE_TEXT, "description": "Why it is not sent."},
+    "paused": {
+        "oneOf": [_object({"id": NUMBER, "reason": TEXT, "ends_at": MAYBE_TIME}), {"type": "null"}],
+        "description": "The pause that keeps it from being sent, as /api/v1/pauses lists it; null without one.",
+    },
     "created_at": TIME,
     "changed_at": TIME,
     "settled_at": MAYBE_TIME,
@@ -179,6 +183,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "current": {"type": "boolean", "description": "In force; otherwise it is planned."},
             "begins_at": TIME,
             "ends_at": MAYBE_TIME,
+            "weekly": {"type": "boolean", "description": "Its end plans the same a week later."},
         }
     ),
     "PauseEnded": _object({"id": NUMBER, "ended": {"type": "boolean"}}),

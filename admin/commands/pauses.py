@@ -22,6 +22,7 @@ FAULTS = {
     PauseFault.NO_REASON: "a pause needs a reason",
     PauseFault.PAST: "the end of the pause has passed",
     PauseFault.ORDER: "the pause ends before it begins",
+    PauseFault.WEEK: "a weekly pause needs an end (--until) within a week",
     PauseFault.EXISTS: "this is paused in that time already",
 }
 
@@ -37,6 +38,7 @@ def pause(
     reason: Annotated[str, typer.Option(help="People read it on every page.")] = "",
     begin: Time = None,
     until: Time = None,
+    weekly: Annotated[bool, typer.Option("--weekly", help="Comes back every week at this time.")] = False,
     facility: Facility = None,
 ) -> None:
     """Pause an upstream or a type, now or later; what is paused is not lost. Alone: list pauses with their numbers."""
@@ -44,7 +46,7 @@ def pause(
         for line in with_hub(lambda hub: _listed(hub, facility)):
             typer.echo(line)
         return
-    ids = with_hub(lambda hub: _begin(hub, upstream, spec, reason, begin, until, facility))
+    ids = with_hub(lambda hub: _begin(hub, upstream, spec, reason, begin, until, weekly, facility))
     typer.echo(f"paused; end it with: antar resume {ids[0]}")
 
 
@@ -56,7 +58,14 @@ def resume(number: Annotated[int, typer.Argument(help="Number of the pause, as `
 
 
 async def _begin(
-    hub: Hub, upstream: str, spec: str | None, reason: str, begin: str | None, until: str | None, code: str | None
+    hub: Hub,
+    upstream: str,
+    spec: str | None,
+    reason: str,
+    begin: str | None,
+    until: str | None,
+    weekly: bool,
+    code: str | None,
 ) -> list[int]:
     found = hub.catalog.specs.get(spec or "")
     if upstream not in hub.catalog.upstreams:
@@ -66,7 +75,7 @@ async def _begin(
     clinic = await by_code(hub.database, code)
     begins_at, ends_at = (_time(text, clinic) for text in (begin, until))
     specs = (spec,) if spec else ()
-    new = NewPause(clinic.id if code else None, upstream, reason, specs, None, begins_at, ends_at)
+    new = NewPause(clinic.id if code else None, upstream, reason, specs, None, begins_at, ends_at, weekly)
     begun = await pauses.begin(hub.database, new, actor())
     if isinstance(begun, PauseFault):
         raise AntarError(FAULTS[begun])
@@ -85,8 +94,8 @@ async def _listed(hub: Hub, code: str | None) -> list[str]:
 def _line(row: Pause, clinic: FacilityRow) -> str:
     begins, ends = (f"{clinic.local(at):%Y-%m-%d %H:%M}" if at else "resumed" for at in (row.begins_at, row.ends_at))
     where = clinic.code if row.facility_id else "all clinics"
-    by = row.actor or "antar"
-    return f"{row.id}\t{row.upstream}\t{row.spec or 'all'}\t{where}\t{begins} until {ends}\t{by}: {english(row.reason)}"
+    span, by = f"{begins} until {ends}{', every week' if row.weekly else ''}", row.actor or "antar"
+    return f"{row.id}\t{row.upstream}\t{row.spec or 'all'}\t{where}\t{span}\t{by}: {english(row.reason)}"
 
 
 def _time(text: str | None, clinic: FacilityRow) -> int | None:

@@ -68,9 +68,8 @@ async def begin_pause(
     if not form.get("what"):
         return await _page(request, hub, form=form, problem=say("pause.fault.what"))
     upstream, specs, path = _chosen(hub, form["what"])
-    new = NewPause(
-        _facility_id(form, person, facility), upstream, form.get("reason", ""), specs, path, begins_at, ends_at
-    )
+    owner, weekly = _facility_id(form, person, facility), form.get("weekly") == "yes"
+    new = NewPause(owner, upstream, form.get("reason", ""), specs, path, begins_at, ends_at, weekly)
     begun = await pauses.begin(hub.database, new, person.name)
     again = begun is PauseFault.EXISTS and await _is_again(hub, facility, new, person)
     if isinstance(begun, PauseFault) and not again:
@@ -209,6 +208,7 @@ def _row(layout: Layout, pause: Pause) -> dict[str, Any]:
         "ended": moment(ended, facility),
         "ended_by": pause.ended_by or "",
         "cancelled": pause.ended_at is not None and pause.ended_at < pause.begins_at,
+        "weekly": pause.weekly,
         "may_end": layout.person.facility_id in (None, pause.facility_id),
     }
 

@@ -135,6 +135,7 @@ class PauseRow(Base):
     ends_at: Mapped[int | None] = mapped_column(BigInteger)  # null: until a person ends it
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
     ended_by: Mapped[str | None] = mapped_column(String(100))  # null: the clock
+    weekly: Mapped[bool] = mapped_column(Boolean, server_default=false())  # its end plans the same a week later
     # Since when all deliveries that it kept are back in their lanes; claims look at no pause that has this.
     returned_at: Mapped[int | None] = mapped_column(BigInteger)
 

@@ -17,6 +17,7 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import PAUSED_LANES, Lane
 from engine.delivery.types import Channel
 from engine.outbox.locks import being_sent, lock_claims, lock_deliveries
+from engine.outbox.pauses.pauses import expire
 from engine.outbox.sweep import scheduled_channels
 
 BATCH_SIZE = 1000
@@ -35,7 +36,7 @@ async def keep_lanes(database: Database, *, thorough: bool = False) -> set[Chann
         return set()
     ended = [pause for pause in pauses if pause.ended_at is not None or (pause.ends_at or now + 1) <= now]
     if any(pause.ended_at is None for pause in ended):
-        await database.write(Transaction.execute, _EXPIRE, {"now": now})
+        await database.write(expire)
     channels = await scheduled_channels(database)
     for channel in _of(channels, [pause for pause in pauses if pause not in ended]):
         await _in_batches(database, _put_aside, channel)
@@ -114,7 +115,6 @@ _UNRETURNED = Statement(
     "WHERE returned_at IS NULL AND (begins_at <= :now OR ended_at IS NOT NULL OR ends_at <= :now)",
     _Unreturned,
 )
-_EXPIRE = Command("UPDATE pauses SET ended_at = ends_at WHERE ended_at IS NULL AND ends_at <= :now")
 _RETURNED = Command("UPDATE pauses SET returned_at = :now WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
 _PAUSED = """(SELECT p.spec FROM pauses AS p
   WHERE p.returned_at IS NULL AND p.ended_at IS NULL AND p.spec IS NOT NULL AND p.upstream = :upstream

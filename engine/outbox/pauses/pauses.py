@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from engine.database.audit import AUDIT_COLUMNS
 from engine.database.database import Database
-from engine.database.statements import Statement
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.outbox.locks import lock_claims
 
 AUTOMATIC = ""  # actor of a pause that Antar began by itself
 MAX_REASON_CHARACTERS = 500
+WEEK_MS = 7 * 86_400_000  # every week at the same time: no zone of Indonesia changes its clocks
 
 
 class Pause(NamedTuple):
@@ -36,6 +37,7 @@ class Pause(NamedTuple):
     ends_at: int | None  # None: until a person ends it
     ended_at: int | None
     ended_by: str | None
+    weekly: bool  # its end plans the same a week later
 
     def is_current(self, now: int) -> bool:
         """Return whether it is in force."""
@@ -61,6 +63,7 @@ class NewPause:
     path: str | None = None
     begins_at: int | None = None  # None: at once
     ends_at: int | None = None
+    weekly: bool = False  # comes back every week until a planned one is cancelled
 
 
 class PauseFault(StrEnum):
@@ -69,6 +72,7 @@ class PauseFault(StrEnum):
     NO_REASON = "no_reason"
     PAST = "past"  # it would have ended already
     ORDER = "order"  # it would end before it begins
+    WEEK = "week"  # it comes back every week, but has no end within a week
     EXISTS = "exists"  # the same is paused in this time already: the second of two clicks
 
 
@@ -82,13 +86,15 @@ async def begin(database: Database, new: NewPause, actor: str) -> list[int] | Pa
         return PauseFault.ORDER
     if new.ends_at is not None and new.ends_at <= now:
         return PauseFault.PAST
+    if new.weekly and (new.ends_at is None or new.ends_at - begins_at >= WEEK_MS):
+        return PauseFault.WEEK
     return await database.write(_begin, new, actor, begins_at) or PauseFault.EXISTS
 
 
 async def _begin(tx: Transaction, new: NewPause, actor: str, begins_at: int) -> list[int]:
     await _lock(tx, new.facility_id)
     names = {"facility": new.facility_id, "upstream": new.upstream, "path": new.path, "actor": actor}
-    times = {"now": tx.now, "begins": begins_at, "ends": new.ends_at}
+    times = {"now": tx.now, "begins": begins_at, "ends": new.ends_at, "weekly": new.weekly}
     reason = new.reason.strip()[:MAX_REASON_CHARACTERS]
     ids = []
     for spec in new.specs or (None,):
@@ -102,6 +108,7 @@ async def _begin(tx: Transaction, new: NewPause, actor: str, begins_at: int) -> 
 async def end(database: Database, id_: int, actor: str, facility_id: int | None = None) -> bool:
     """End a pause, or cancel a planned one; False if it has ended, or belongs to another facility than `facility_id`.
 
+    The end of one that comes back every week plans the next one; a planned one is cancelled for good.
     What it held is due at once, in order: the next sweep returns it to its lane (engine.outbox.pauses.lanes).
     """
     return await database.write(_end, id_, actor, facility_id)
@@ -114,9 +121,18 @@ async def _end(tx: Transaction, id_: int, actor: str, facility_id: int | None) -
     await _lock(tx, found.facility_id)
     if not await tx.rows(_END, {"id": id_, "now": tx.now, "actor": actor}):
         return False
+    if found.begins_at <= tx.now:
+        await tx.execute(_PLAN_NEXT, {"ids": [id_], "now": tx.now})
     subject = _subject(found.upstream, found.spec, found.path)
     await _note(tx, "pause.end", actor, found.facility_id, subject, found.reason)
     return True
+
+
+async def expire(tx: Transaction) -> None:
+    """End the pauses whose time is over, and plan those that come back every week."""
+    ended = await tx.rows(_EXPIRE, {"now": tx.now})
+    if ended:
+        await tx.execute(_PLAN_NEXT, {"ids": ended, "now": tx.now})
 
 
 async def open_pauses(database: Database, facility_id: int) -> list[Pause]:
@@ -153,7 +169,9 @@ async def _note(tx: Transaction, action: str, actor: str, facility_id: int | Non
     await tx.insert("audit", AUDIT_COLUMNS, [entry])
 
 
-_COLUMNS = "id, facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at, ended_at, ended_by"
+_COLUMNS = (
+    "id, facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at, ended_at, ended_by, weekly"
+)
 _OF_FACILITY = "(facility_id = :facility OR facility_id IS NULL)"
 _IS_OPEN = "ended_at IS NULL AND (ends_at IS NULL OR ends_at > :now)"
 _FACILITIES = Statement("SELECT id FROM facilities ORDER BY id", int)
@@ -171,9 +189,9 @@ LIMIT 1
 )
 _INSERT = Statement(
     """
-INSERT INTO pauses (facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at)
+INSERT INTO pauses (facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at, weekly)
 VALUES (CAST(:facility AS INTEGER), :upstream, CAST(:spec AS VARCHAR), CAST(:path AS VARCHAR), :reason, :actor, :now,
-  :begins, CAST(:ends AS BIGINT))
+  :begins, CAST(:ends AS BIGINT), :weekly)
 RETURNING id
 """,
     int,
@@ -181,6 +199,18 @@ RETURNING id
 _END = Statement(
     f"UPDATE pauses SET ended_at = :now, ended_by = :actor WHERE id = :id AND {_IS_OPEN} RETURNING id",
     int,
+)
+_EXPIRE = Statement("UPDATE pauses SET ended_at = ends_at WHERE ended_at IS NULL AND ends_at <= :now RETURNING id", int)
+# The first of the following weeks that has not passed yet.
+_PLAN_NEXT = Command(
+    f"""
+INSERT INTO pauses (facility_id, upstream, spec, path, reason, actor, created_at, begins_at, ends_at, weekly)
+SELECT p.facility_id, p.upstream, p.spec, p.path, p.reason, p.actor, CAST(:now AS BIGINT),
+  p.begins_at + {WEEK_MS} * ((CAST(:now AS BIGINT) - p.ends_at) / {WEEK_MS} + 1),
+  p.ends_at + {WEEK_MS} * ((CAST(:now AS BIGINT) - p.ends_at) / {WEEK_MS} + 1), p.weekly
+FROM pauses AS p WHERE p.id IN (SELECT id FROM {{ids}} AS v) AND p.weekly
+""",
+    ids="id bigint",
 )
 _OPEN = Statement(
     f"SELECT {_COLUMNS} FROM pauses WHERE {_OF_FACILITY} AND {_IS_OPEN} ORDER BY begins_at, id",

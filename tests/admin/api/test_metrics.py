@@ -16,6 +16,8 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.facilities.facilities import add_facility
 from engine.outbox.claim import LEASE_MS, claim
+from engine.outbox.pauses import pauses
+from engine.outbox.pauses.pauses import NewPause
 from engine.settings import ROOT
 from engine.telemetry import metrics
 from tests.engine.small_hub import AT, SmallHub, refused
@@ -167,3 +169,8 @@ async def test_durations_are_told_by_route_and_not_by_address(
     assert 'method="GET",route="/api/v1/deliveries/{id_}",status="4xx"} 1.0' in exposed
     assert 'route="unmatched"' in exposed
     assert "3171010101010001" not in exposed
+
+
+async def test_what_is_paused_is_told(operator: httpx.AsyncClient, antar: SmallHub) -> None:
+    await pauses.begin(antar.hub.database, NewPause(None, "ministry", "uji", ("Visit",)), "sari")
+    assert 'antar_paused{facility="klinik",spec="Visit",upstream="ministry"} 1.0' in await metrics_text(operator)

@@ -45,6 +45,7 @@ async def test_a_path_pauses_the_types_that_send_to_it(his: httpx.AsyncClient) -
         ({"path": "POST /nowhere"}, 404, "not_found"),
         ({"reason": " "}, 422, "no_reason"),
         ({"ends_at": 1}, 422, "past"),
+        ({"weekly": True}, 422, "week"),
         ({"begins_at": 4_000_000_000_000, "ends_at": 3_000_000_000_000}, 422, "order"),
         ({"ends_at": "tomorrow"}, 400, "bad_request"),
     ],
@@ -65,3 +66,15 @@ async def test_a_key_ends_the_pauses_of_its_own_clinic_alone(his: httpx.AsyncCli
         begun = await pauses.begin(antar.hub.database, NewPause(facility_id, "ministry", "x"), "sari")
         assert isinstance(begun, list)
         assert (await his.delete(f"{PAUSES}/{begun[0]}")).status_code == 404
+
+
+async def test_a_delivery_tells_the_pause_that_holds_it(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    [pause] = (await his.post(PAUSES, json=OF_VISITS)).json()["pauses"]
+    await antar.hand_in("Visit", {"id": "V2"})
+    await antar.work()
+    told = {"id": pause["id"], "reason": "migrasi", "ends_at": None}
+    listed = (await his.get("/api/v1/deliveries")).json()["deliveries"]
+    assert {row["key"]: row["paused"] for row in listed} == {"V1": None, "V2": told}
+    assert (await his.get("/api/v1/deliveries/2")).json()["paused"] == told

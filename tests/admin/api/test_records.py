@@ -367,7 +367,7 @@ async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, antar:
 
 
 def test_the_schema_describes_exactly_what_a_delivery_shows() -> None:
-    assert set(SCHEMAS["Delivery"]["properties"]) == {*deliveries.DELIVERY_FIELDS, "tries"}
+    assert set(SCHEMAS["Delivery"]["properties"]) == {*deliveries.DELIVERY_FIELDS, "tries", "paused"}
     assert set(SCHEMAS["Attempt"]["required"]) == set(deliveries.ATTEMPT_FIELDS)
 
 

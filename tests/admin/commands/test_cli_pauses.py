@@ -27,6 +27,7 @@ def test_a_type_is_paused_listed_and_resumed(capsys: Capture) -> None:
         (("ministry", "Nothing", "--reason", "x"), "no type 'Nothing' of ministry"),
         (("ministry",), "a pause needs a reason"),
         (("ministry", "--reason", "x", "--until", "besok"), "'besok' is no time"),
+        (("ministry", "--reason", "x", "--weekly"), "a weekly pause needs an end"),
         (("ministry", "--reason", "x", "--until", "2020-01-01T10:00"), "the end of the pause has passed"),
     ],
 )

@@ -201,3 +201,12 @@ async def test_an_open_list_and_delivery_change_when_the_pause_ends(person: http
     await keep_lanes(antar.hub.database)
     assert marks == [200]
     assert "Dijeda" not in (await person.get(f"{HOME}/Visit/1")).text
+
+
+async def test_maintenance_can_be_planned_for_every_week(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    times = {"begins": local(antar, 60), "ends": local(antar, 180)}
+    assert (await act(person, what="ministry", reason="uji", weekly="yes", **times)).status_code == 303
+    assert "setiap minggu" in (await person.get("/jeda")).text
+    answer = await act(person, what="ministry/Visit", reason="uji", weekly="yes")
+    assert "Jeda mingguan perlu waktu berakhir" in answer.text
+    assert 'name="weekly" value="yes" checked' in answer.text

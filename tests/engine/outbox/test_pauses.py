@@ -250,3 +250,46 @@ async def test_a_pause_of_another_upstream_changes_nothing(antar: SmallHub) -> N
     await antar.work()
     assert await antar.status("Visit", "V1") == Status.SENT
     assert Channel("other", antar.facility.id) not in await due_channels(antar.hub.database)
+
+
+async def spans(antar: SmallHub) -> list[tuple[int, int | None]]:
+    open_ = await pauses.open_pauses(antar.hub.database, antar.facility.id)
+    return [(one.begins_at, one.ends_at) for one in open_]
+
+
+async def test_a_weekly_pause_is_planned_again_when_it_ends(antar: SmallHub) -> None:
+    begins = antar.clock() + HOUR_MS
+    await pause(antar, "Visit", begins_at=begins, ends_at=begins + 2 * HOUR_MS, weekly=True)
+    antar.clock.pass_(3 * 3600)
+    await keep_lanes(antar.hub.database)
+    week = 7 * 24 * HOUR_MS
+    assert await spans(antar) == [(begins + week, begins + week + 2 * HOUR_MS)]
+    antar.clock.pass_((week - HOUR_MS) / 1000)
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await antar.status("Visit", "V1") == Status.QUEUED
+
+
+async def test_weeks_in_which_nothing_ran_are_passed_over(antar: SmallHub) -> None:
+    begins = antar.clock()
+    await pause(antar, ends_at=begins + HOUR_MS, weekly=True)
+    antar.clock.pass_(16 * 24 * 3600)
+    await keep_lanes(antar.hub.database)
+    week = 7 * 24 * HOUR_MS
+    assert await spans(antar) == [(begins + 3 * week, begins + 3 * week + HOUR_MS)]
+
+
+async def test_one_week_is_ended_early_and_a_planned_one_ends_them_all(antar: SmallHub) -> None:
+    id_ = await pause(antar, ends_at=antar.clock() + HOUR_MS, weekly=True)
+    assert await pauses.end(antar.hub.database, id_, "sari")
+    [planned] = await pauses.open_pauses(antar.hub.database, antar.facility.id)
+    assert planned.weekly
+    assert await pauses.end(antar.hub.database, planned.id, "sari")
+    assert await spans(antar) == []
+
+
+@pytest.mark.parametrize("ends_at", [None, 8 * 24 * HOUR_MS])
+async def test_a_weekly_pause_ends_within_a_week(antar: SmallHub, ends_at: int | None) -> None:
+    ends = None if ends_at is None else antar.clock() + ends_at
+    new = NewPause(antar.facility.id, "ministry", "x", ends_at=ends, weekly=True)
+    assert await pauses.begin(antar.hub.database, new, "sari") is PauseFault.WEEK
