@@ -193,7 +193,7 @@ async def _serve(
 ) -> None:
     hub = await Hub.open(settings, broker=broker, ring=ring, catalog=catalog)
     if not await users.anybody(hub.database):
-        address = f"{settings.panel}/mulai?kunci={administrators.setup_token(hub)}"
+        address = f"{settings.panel}/mulai?kunci={administrators.setup_token(hub.settings)}"
         typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
     on_hangup(Reload(hub).ask, reload_worker)
     guard = ConnectionGuard()

@@ -52,7 +52,8 @@ async def begin(
 
 def _problem(hub: Hub, form: dict[str, str], name: str) -> str:
     password = form.get("password", "")
-    if not hmac.compare_digest(form.get("token", "").strip().encode(), administrators.setup_token(hub).encode()):
+    token = administrators.setup_token(hub.settings)
+    if not hmac.compare_digest(form.get("token", "").strip().encode(), token.encode()):
         return say("login.begin.wrong_token")
     if not name:
         return say("login.begin.unnamed")

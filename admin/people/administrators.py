@@ -17,7 +17,7 @@ from engine.database.statements import Query
 from engine.database.tables import Installation, Role, User
 from engine.database.transaction import ModelTransaction
 from engine.errors import AntarError, NotFound
-from engine.hub import Hub
+from engine.settings import Settings
 
 FIRST_ROLE = "superadmin"
 MAX_NAMED = 3  # people who are named to a person that lacks a permission
@@ -31,12 +31,12 @@ class UserExists(AntarError):
     """Raised when there is a user already, so that no first administrator can be added."""
 
 
-def setup_token(hub: Hub) -> str:
+def setup_token(settings: Settings) -> str:
     """Return the token that allows to make the first administrator.
 
     It is the same in every process and known only to the people who start the processes.
     """
-    key = hub.settings.secret_keys[0].encode()
+    key = settings.secret_keys[0].encode()
     return hmac.new(key, b"first administrator", hashlib.sha256).hexdigest()[:32]
 
 
