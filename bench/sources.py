@@ -81,8 +81,6 @@ async def read_clinic(folder: Path, days: int) -> AsyncIterator[ReadClinic]:
 async def _hub(folder: Path, passed: list[int]) -> Hub:
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
-    resources = config / "resources.yaml"
-    resources.write_text(resources.read_text("utf-8").replace("include:", "include:\n  - packs/mlite/source.yaml", 1))
     settings = Settings("demo", f"sqlite:///{folder}/antar.sqlite3", secret_keys=(new_key(),), config_dir=config)
     broker = make_broker("memory://")
     return await Hub.open(settings, durable=False, broker=broker, clock=lambda: int(time.time() * 1000) + passed[0])

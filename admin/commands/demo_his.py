@@ -82,13 +82,12 @@ def _check_pack(system: str) -> None:
 
 
 def _configure(config: Path, system: str, kind: str) -> None:
-    """Make a configuration that includes the pack of a system, whose database is of that kind."""
+    """Make a configuration in which the database of a system is of that kind."""
     from sandbox.his.cases import KFA, LOINC
 
     shutil.rmtree(config, ignore_errors=True)
     shutil.copytree(ROOT / "config", config)
     pack = config / "packs" / system / "source.yaml"
-    _change(config / "resources.yaml", "include:", f"include:\n  - packs/{system}/source.yaml")
     _change(pack, "    extends:", f"    system: {kind}\n    extends:")
     for file in (pack, *(config / "packs").glob("*.yaml")):
         _change(file, *EVERY)

@@ -85,10 +85,6 @@ class SettingsView(ModelView, Generic[R]):
         """Return the label of a column or a field."""
         return say(f"settings.{self.word}.{name}")
 
-    def sections(self) -> dict[str, str]:
-        """Return the sections of the form: first field -> heading."""
-        return {}
-
     def hint(self, name: str, obj: R | None) -> str:
         """Return the hint below a field; `obj` is the row that is being changed, None for a new one."""
         return ""

@@ -1,4 +1,4 @@
-"""*Klinik*: the clinics and, write-only, their credentials for the upstreams."""
+"""*Klinik*: the clinics and, write-only, their credentials; those of sources have a page of their own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wtforms.validators import NumberRange, Optional
 
 from adapters.outbound.networks import Policy
 from admin.pages.shared.connection_test import probe
+from admin.pages.shared.menu import SOURCES_PATH
 from admin.settings.base_view import SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
@@ -63,6 +64,7 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
     columns = ("name", "code", "time_zone", "organization_id", "created_at")
     can_create = can_edit = True
     fixed = frozenset({"code"})
+    create_template = edit_template = "sqladmin/clinic_form.html"
     details_template = "sqladmin/clinic.html"
 
     def query(self, request: Request) -> Select[Any]:
@@ -91,21 +93,13 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
                 render_kw={"min": 0, "max": MAX_ESCALATION_HOURS},
             ),
         }
-        for access in self._accesses():
+        for access in self.accesses():
             for name in access.credentials:
                 fields[_field(access.name, name)] = _secret(name, self.hub.settings.webhook_policy)
         return type("ClinicForm", (SettingsForm,), fields)
 
-    def sections(self) -> dict[str, str]:
-        return {
-            _field(access.name, next(iter(access.credentials))): say(
-                "settings.facilities.access", upstream=access.label
-            )
-            for access in self._accesses()
-        }
-
     def label(self, name: str) -> str:
-        for access in self._accesses():
+        for access in self.accesses():
             for credential, label in access.credentials.items():
                 if name == _field(access.name, credential):
                     return localized(label)
@@ -113,8 +107,6 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
 
     def hint(self, name: str, obj: _ClinicRow | None) -> str:
         """Return the hint below a field."""
-        if "." in name:
-            return say("settings.facilities.kept") if obj else ""
         return say(f"settings.facilities.{name}_hint") if name in HINTED else ""
 
     async def get_form_data_for_edit(self, obj: _ClinicRow) -> dict[str, Any]:
@@ -181,14 +173,26 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
             if one.facility_id == int(key) and (since := when(request, one.since))
         }
         upstreams = self.hub.catalog.upstreams
-        return {"accesses": self._accesses(), "upstreams": upstreams, "entered": entered, "untold": untold}
+        sources = {source.account: f"{SOURCES_PATH}/{name}" for name, source in self.hub.catalog.sources.items()}
+        accesses = [
+            access for access in credential_sets(self.hub.catalog) if access.name not in sources or access.name in times
+        ]
+        return {
+            "accesses": accesses,
+            "upstreams": upstreams,
+            "sources": sources,
+            "entered": entered,
+            "untold": untold,
+        }
 
-    def _accesses(self) -> list[CredentialSet]:
-        return credential_sets(self.hub.catalog)
+    def accesses(self) -> list[CredentialSet]:
+        """Return the credentials of the form: a source is entered on its own page, where it is also tried."""
+        sources = {source.account for source in self.hub.catalog.sources.values()}
+        return [access for access in credential_sets(self.hub.catalog) if access.name not in sources]
 
     async def _enter(self, request: Request, id_: int, form: Mapping[str, Any]) -> None:
         """Seal and store the credentials that were filled in; the audit log gets the names of the fields only."""
-        for access in self._accesses():
+        for access in self.accesses():
             filled = {name: (form[_field(access.name, name)] or "").strip() for name in access.credentials}
             filled = {name: value for name, value in filled.items() if value}
             if not filled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.database.database import Database
@@ -19,12 +19,13 @@ class SetupProgress:
 
     entered: frozenset[str]  # upstreams for which credentials have been entered
     accepted: frozenset[str]  # those of them that have accepted the credentials
+    refused: frozenset[str]  # those of them that have refused the credentials
     read: frozenset[str]  # names of the code lists that have been read
     has_key: bool  # an API key that has not ended
     has_items: bool  # an item of any mapping
     reads: bool  # a source has been started
     submitted: int  # deliveries in any status
-    sent: int
+    sent: Mapping[str, int]  # number of sent ones by type
     failed: int
 
 
@@ -37,16 +38,19 @@ async def setup_progress(database: Database, facility_id: int, code_lists: Seque
     # An upstream that gave a token or a code list has accepted the credentials.
     reading = {code_list.upstream.name for code_list in code_lists if code_list.name in read and not code_list.shared}
     accepted = {*await database.fetch(_WITH_TOKEN, place), *reading}
-    counts = list((await counters.read(database, facility_id)).values())
+    refused = frozenset(await database.fetch(_REFUSED, place))
+    by_type = await counters.read(database, facility_id)
+    counts = list(by_type.values())
     return SetupProgress(
         entered,
-        entered & accepted,
+        entered & accepted - refused,
+        entered & refused,
         read,
         await database.first(_KEY, {**place, "now": database.clock()}) is not None,
         await database.first(_ITEM, place) is not None,
         await database.first(_STARTED, place) is not None,
         sum(sum(by_status.values()) for by_status in counts),
-        sum(by_status.get(Status.SENT, 0) for by_status in counts),
+        {spec: by_status[Status.SENT] for spec, by_status in by_type.items() if by_status.get(Status.SENT)},
         sum(by_status.get(Status.FAILED, 0) for by_status in counts),
     )
 
@@ -67,6 +71,7 @@ SELECT v.name FROM {lists} AS v WHERE EXISTS (
 _WITH_TOKEN = Statement(
     "SELECT upstream FROM tokens WHERE facility_id = :facility AND sealed IS NOT NULL AND refused_at = 0", str
 )
+_REFUSED = Statement("SELECT upstream FROM channels WHERE facility_id = :facility AND cause = 'refused'", str)
 _KEY = Statement(
     "SELECT id FROM api_keys WHERE facility_id = :facility AND (expires_at IS NULL OR expires_at > :now) LIMIT 1", int
 )

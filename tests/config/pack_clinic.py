@@ -135,7 +135,7 @@ async def open_pack(
     """Yield the clinic with empty visits; `kind` is sqlite or mariadb, `addresses` those of the upstreams."""
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
-    include(config, system, kind)
+    set_kind(config, system, kind)
     if (system, kind) not in _catalogs:
         _catalogs[system, kind] = load(config)
     clock, key = MovedClock(), new_key()
@@ -163,11 +163,8 @@ async def open_pack(
         await hub.close()
 
 
-def include(config: Path, system: str, kind: str) -> None:
-    """Let a copy of the configuration read a system, its database being of that kind."""
-    resources = config / "resources.yaml"
-    text_ = resources.read_text("utf-8")
-    resources.write_text(text_.replace("include:", f"include:\n  - packs/{system}/source.yaml", 1), "utf-8")
+def set_kind(config: Path, system: str, kind: str) -> None:
+    """Let the database of a system be of that kind, in a copy of the configuration."""
     pack = config / "packs" / system / "source.yaml"
     text_ = pack.read_text("utf-8")
     pack.write_text(text_.replace("    extends:", f"    system: {kind}\n    extends:", 1), "utf-8")

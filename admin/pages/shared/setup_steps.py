@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from admin.pages.shared.layout import Layout
+from admin.pages.shared.menu import SOURCES_PATH
 from admin.people.permissions import Permission
 from admin.text.words import localized, number, say
 from engine.catalog.catalog import Catalog
@@ -13,14 +14,18 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries.setup import SetupProgress, setup_progress
 from engine.specs.code_list import CodeList
+from engine.specs.mapping import MappingSpec
 
 NEW_CLINIC = "/admin/facilities/create"
-NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), False, False, False, 0, 0, 0)
+NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), frozenset(), False, False, False, 0, {}, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """A step, the facts about it in words, and the page where it is done; `act` is the label of its button."""
+    """A step, the facts about it in words, and the page where it is done; `act` is the label of its button.
+
+    `hint` is the name of the message that tells what to do; without one it is that of the step.
+    """
 
     name: str
     done: bool
@@ -29,6 +34,7 @@ class SetupStep:
     act: str
     needs: Permission
     optional: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +85,54 @@ def _steps(
         yield _lists([code_list for code_list in lists if code_list.upstream.name in progress.entered], lists, progress)
     yield from _ways_in(catalog, progress)
     if mapping := next(iter(catalog.mappings.values()), None):
-        act = say("mapping.upload", many=mapping.many)
-        href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
-        yield SetupStep("items", progress.has_items, "", href, act, Permission.MAP, optional=True)
-    yield _first_record(layout, progress)
+        yield _items(catalog, mapping, progress)
+    yield _first_record(catalog, layout, progress)
 
 
 def _credentials(catalog: Catalog, facility: FacilityRow | None, progress: SetupProgress) -> SetupStep:
     labels = {name: localized(spec.label) for name, spec in catalog.upstreams.items() if spec.credentials}
-    entered = ", ".join(label for name, label in labels.items() if name in progress.entered)
-    accepted = ", ".join(label for name, label in labels.items() if name in progress.accepted)
-    untested = bool(entered) and not accepted
-    facts = say("setup.credentials.untested", upstreams=entered) if untested else accepted
+    entered, accepted, refused = (
+        ", ".join(label for name, label in labels.items() if name in names)
+        for names in (progress.entered, progress.accepted, progress.refused)
+    )
+    facts = accepted
+    if not accepted:
+        state = "refused" if refused else "untested"
+        facts = say(f"setup.credentials.{state}", upstreams=refused or entered) if entered else ""
     home, id_ = "/admin/facilities", facility.id if facility else 0
-    href = f"{home}/details/{id_}" if entered else f"{home}/edit/{id_}"
-    act = say("health.try" if entered else "setup.credentials.act")
+    to_test = bool(accepted or (entered and not refused))
+    href = f"{home}/details/{id_}" if to_test else f"{home}/edit/{id_}"
+    act = say("health.try" if to_test else "setup.credentials.act")
     # Whatever was sent, was accepted with the credentials.
-    return SetupStep("credentials", bool(accepted) or progress.sent > 0, facts, href, act, Permission.MANAGE)
+    return SetupStep("credentials", bool(accepted or progress.sent), facts, href, act, Permission.MANAGE)
 
 
 def _ways_in(catalog: Catalog, progress: SetupProgress) -> Iterator[SetupStep]:
-    """Yield the ways by which records come: a key of the clinic's system, or its database; one of them is enough."""
+    """Yield the ways by which records come: the clinic's database, or a key of its system; one of them is enough."""
     # Records that came without a key were entered at the server, or read.
-    key = progress.has_key or (progress.submitted > 0 and not progress.reads)
-    if key or not progress.reads:
-        href = f"/admin/keys/{'list' if key else 'create'}"
-        yield SetupStep("key", key, "", href, say("setup.key.act"), Permission.MANAGE)
-    if progress.reads or catalog.sources or not key:
-        labels = ", ".join(localized(source.label) for source in catalog.sources.values())
-        act = say("setup.source.act" if catalog.sources else "setup.source.choose")
-        yield SetupStep("source", progress.reads, labels, "/sumber", act, Permission.SOURCES, optional=True)
+    has_key = progress.has_key or (progress.submitted > 0 and not progress.reads)
+    if progress.reads or not has_key:
+        yield _source(catalog, progress)
+    if has_key or not progress.reads:
+        href = f"/admin/keys/{'list' if has_key else 'create'}"
+        yield SetupStep("key", has_key, "", href, say("setup.key.act"), Permission.MANAGE, optional=True)
+
+
+def _source(catalog: Catalog, progress: SetupProgress) -> SetupStep:
+    chosen = [source for source in catalog.sources.values() if source.account in progress.entered]
+    labels = ", ".join(localized(source.label) for source in chosen or catalog.sources.values())
+    facts = say("setup.source.unstarted", source=labels) if chosen and not progress.reads else labels
+    act = say("setup.source.go_on" if chosen else "setup.source.act")
+    return SetupStep("source", progress.reads, facts, SOURCES_PATH, act, Permission.SOURCES)
+
+
+def _items(catalog: Catalog, mapping: MappingSpec, progress: SetupProgress) -> SetupStep:
+    act = say("mapping.upload", many=mapping.many)
+    href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
+    entered = (source for source in catalog.sources.values() if source.account in progress.entered)
+    is_read = any(read.into == mapping.item for source in entered for read in source.reads.values())
+    hint = "setup.step.items.read" if is_read else ""
+    return SetupStep("items", progress.has_items, "", href, act, Permission.MAP, optional=True, hint=hint)
 
 
 def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress) -> SetupStep:
@@ -118,12 +142,21 @@ def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress)
     return SetupStep("lists", bool(used) and not unread, facts, href, say("setup.lists.act"), Permission.SYNC)
 
 
-def _first_record(layout: Layout, progress: SetupProgress) -> SetupStep:
+def _first_record(catalog: Catalog, layout: Layout, progress: SetupProgress) -> SetupStep:
+    """Return the last step: a visit was sent, or any record if the upstream of visits is not used."""
+    used = progress.entered or catalog.upstreams
+    visits = {name for name in catalog.visit_types if catalog.specs[name].upstream.name in used}
+    n_visits, n_sent = sum(progress.sent.get(name, 0) for name in visits), sum(progress.sent.values())
     facts, href = "", f"/integrasi/{layout.upstream.name}"
-    if progress.sent:
-        facts = say("setup.record.sent", n=number(progress.sent))
+    if n_visits:
+        facts = say("setup.visit.sent", n=number(n_visits))
     elif progress.failed:
         facts, href = say("setup.record.failed", n=number(progress.failed)), f"{href}/masalah"
+    elif n_sent:
+        facts = say("setup.record.sent", n=number(n_sent))
     elif progress.submitted:
         facts = say("setup.record.under_way", n=number(progress.submitted))
-    return SetupStep("record", progress.sent > 0, facts, href, say("setup.record.act"), Permission.SATUSEHAT)
+    name, act = "visit" if visits else "record", say("setup.record.act")
+    is_read = progress.reads or any(source.account in progress.entered for source in catalog.sources.values())
+    hint = "setup.step.record.read" if is_read else ""
+    return SetupStep(name, bool(n_visits if visits else n_sent), facts, href, act, Permission.SATUSEHAT, hint=hint)

@@ -27,7 +27,6 @@ LIVE = {**OPT, "live": True}
 
 # State of a source on its page -> icon, and the status whose colour it has.
 SIGNS = {
-    "unset": ("lock-open", "s-ignored"),
     "ready": ("player-play", "s-ignored"),
     "reading": ("loader-2", "s-sending"),
     "running": ("check", "s-sent"),
@@ -54,7 +53,7 @@ class OpenSource:
 
     @property
     def word(self) -> str:
-        """Return the name of its state, of SIGNS."""
+        """Return the name of its state, of SIGNS; `unset` if nothing has been entered."""
         if self.state is None:
             return "ready" if self.entered else "unset"
         if self.state.state != "running":

@@ -33,6 +33,7 @@ class ReadLine:
 
     read: SourceRead
     label: str
+    href: str  # the page of what it becomes
     tables: list[str]
     counts: Mapping[str, int]
     gone: int
@@ -52,6 +53,16 @@ class AskedRead:
     done: Moment | None
     rows: int
     refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemChoice:
+    """A system that can be read and is not set up: its kind of database, and the types that come from it."""
+
+    label: str
+    address: str
+    system: str
+    types: str
 
 
 @get(PAGE, opt=OPT)
@@ -74,7 +85,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
     layout, opened = await open_all(request, hub)
     facility = layout.facility
     if facility is None:
-        return {"frame": layout, "sources": []}
+        return {"frame": layout, "sources": [], "choices": []}
     today = facility.local(hub.database.clock()).date()
     rounds = await states.rounds(hub.database, facility.id)
     counts = await of_today(hub.database, facility.id, hub.catalog.sources.values(), today)
@@ -83,7 +94,14 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
         for row in await states.counts(hub.database, facility.id)
         if row.state == RowOutcome.GONE
     }
-    return {"frame": layout, "sources": [_source(one, rounds, counts, gone) for one in opened]}
+    chosen = [_source(one, rounds, counts, gone) for one in opened if one.word != "unset"]
+    return {"frame": layout, "sources": chosen, "choices": [_choice(one) for one in opened if one.word == "unset"]}
+
+
+def _choice(opened: OpenSource) -> SystemChoice:
+    labels = (label_of(opened.hub.catalog, read.into) for read in opened.source.reads.values())
+    system = say(f"sources.system.{opened.source.system}")
+    return SystemChoice(localized(opened.source.label), opened.address, system, ", ".join(dict.fromkeys(labels)))
 
 
 def _source(
@@ -130,6 +148,7 @@ def _line(
     return ReadLine(
         read,
         label_of(opened.hub.catalog, read.into),
+        _address_of(opened.hub.catalog, read.into),
         tables_of(opened.source, read),
         counts,
         gone,
@@ -153,3 +172,11 @@ def label_of(catalog: Catalog, into: str) -> str:
     if into in catalog.specs:
         return localized(catalog.specs[into].label)
     return localized(catalog.items[into].many) if into in catalog.items else into
+
+
+def _address_of(catalog: Catalog, into: str) -> str:
+    """Return the page of an entry's deliveries, or of the items of a mapping."""
+    if into in catalog.specs:
+        return f"/integrasi/{catalog.specs[into].upstream.name}/{into}"
+    mapping = next(mapping for mapping in catalog.mappings.values() if mapping.item == into)
+    return f"/pemetaan/{mapping.name}"

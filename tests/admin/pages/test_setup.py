@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from engine.database.transaction import ModelTransaction
+from engine.delivery.types import Channel
 from engine.facilities.facilities import new_api_key
+from engine.limits.breaker import CircuitBreaker
 from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +68,26 @@ async def test_steps_are_ticked_as_they_are_done(person: httpx.AsyncClient, anta
     assert state_of(page, "Kredensial dan uji koneksi") == "here"
     assert "Kementerian sudah diisi, belum diuji" in page
     assert "2 dari 4 selesai" in page
+
+
+async def test_a_refused_account_leads_back_to_its_form(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await promote(antar)
+    breaker = CircuitBreaker(antar.hub.database)
+    await breaker.close_without_account(Channel("ministry", antar.facility.id), "ClientId is invalid")
+    assert "Kementerian menolak akunnya: betulkan isiannya" in (await person.get(HOME)).text
+    answer = await person.get("/persiapan/credentials")
+    assert answer.headers["location"] == f"/admin/facilities/edit/{antar.facility.id}"
+
+
+async def test_one_way_in_is_enough_the_database_of_the_clinic_or_a_key(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    database, source, key = antar.hub.database, "Baca database sistem klinik", "Kunci API"
+    page = (await person.get(HOME)).text
+    assert (state_of(page, source), state_of(page, key)) == ("", "")
+    await new_api_key(database, antar.facility.id, "simrs")
+    page = (await person.get(HOME)).text
+    assert (source in page, state_of(page, key)) == (False, "done")
 
 
 async def test_the_first_record_turns_green_while_one_looks(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -52,9 +52,24 @@ async def enter(person: httpx.AsyncClient, clinic: SqliteClinic, **fields: str) 
     return await person.post(f"{PAGE}/kredensial", data={**clinic.credentials, **fields}, headers=SAME_SITE)
 
 
-async def test_a_source_without_credentials_offers_to_enter_them(person: httpx.AsyncClient) -> None:
+async def test_a_system_is_chosen_on_the_page_and_then_stands_there_to_be_started(
+    person: httpx.AsyncClient, clinic: SqliteClinic
+) -> None:
     page = (await person.get("/sumber")).text
-    assert ("Tabib" in page, "Belum diatur" in page, f"{PAGE}/kredensial" in page) == (True, True, True)
+    assert ("Pilih sistem klinik Anda" in page, "berkas SQLite" in page, "Kunjungan" in page) == (True, True, True)
+    assert (f'href="{PAGE}/kredensial"' in page, 'id="sources"' in page) == (True, False)
+    await enter(person, clinic)
+    page = (await person.get("/sumber")).text
+    assert ("Pilih sistem klinik Anda" in page, 'id="a-tabib-start"' in page) == (False, True)
+
+
+async def test_the_types_of_a_running_source_lead_to_their_lists(
+    person: httpx.AsyncClient, clinic: SqliteClinic, tabib: Tabib
+) -> None:
+    await enter(person, clinic)
+    await tabib.start()
+    page = (await person.get("/sumber")).text
+    assert 'id="l-tabib-visits" href="/integrasi/ministry/Visit"' in page
 
 
 async def test_credentials_are_stored_sealed_tested_and_never_shown(
@@ -257,3 +272,26 @@ async def test_age_and_refused_rows_are_metrics(person: httpx.AsyncClient, tabib
     metrics = (await person.get("/metrics")).text
     assert 'antar_source_age_seconds{facility="klinik",read="visits",source="tabib"} 90.0' in metrics
     assert 'antar_source_refused_rows{facility="klinik",read="visits",source="tabib"} 1.0' in metrics
+
+
+async def test_the_setup_leads_through_the_source_to_what_it_reads(
+    person: httpx.AsyncClient, tabib: Tabib, clinic: SqliteClinic
+) -> None:
+    home = "/integrasi/ministry"
+    page = (await person.get(home)).text
+    assert ("Baca database sistem klinik" in page, "Kunci API" in page, "Tabib</span>" in page) == (True, True, True)
+    await enter(person, clinic)
+    page = (await person.get(home)).text
+    assert ("Tabib sudah diisi, belum dimulai" in page, "Kunjungan yang dibaca dikirim" in page) == (True, True)
+    await tabib.start()
+    page = (await person.get(home)).text
+    assert ("sudah diisi, belum dimulai" in page, "Kunci API" in page) == (False, False)
+
+
+async def test_the_clinics_form_leaves_sources_to_their_page_and_its_card_leads_there(
+    person: httpx.AsyncClient, clinic: SqliteClinic
+) -> None:
+    assert "source:tabib" not in (await person.get("/admin/facilities/edit/1")).text
+    assert "Tabib" not in (await person.get("/admin/facilities/details/1")).text
+    await enter(person, clinic)
+    assert f'href="{PAGE}/kredensial"' in (await person.get("/admin/facilities/details/1")).text

@@ -150,6 +150,23 @@ async def test_credentials_go_in_and_never_come_out(manager: httpx.AsyncClient, 
     assert ("budi", "credentials.change", "ministry: secret") in await audit(antar)
 
 
+async def test_a_new_clinic_is_asked_for_the_first_account_and_the_others_are_folded(
+    manager: httpx.AsyncClient,
+) -> None:
+    page = (await manager.get("/admin/facilities/create")).text
+    assert re.findall(r'<details class="channel" (\w*)', page) == ["open"]
+    assert "Isi kredensial yang dipakai klinik saja" in page
+
+
+async def test_a_connection_card_leads_to_the_form_and_is_tried_only_once_it_is_entered(
+    manager: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    page = (await manager.get("/admin/facilities/details/1")).text
+    assert ('href="/admin/facilities/edit/1#ministry.secret"' in page, "uji/1/ministry" in page) == (True, True)
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM credentials")))
+    assert "uji/1/ministry" not in (await manager.get("/admin/facilities/details/1")).text
+
+
 async def test_an_empty_credential_changes_nothing(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     fields = {"name": "Klinik Baru", "code": "lain", "time_zone": "Asia/Makassar"}
     await save(manager, "facilities/edit/1", **fields, **{"ministry.secret": " "})
