@@ -11,7 +11,7 @@ from engine.database.database import Database
 from engine.database.migrate import head
 from engine.database.statements import Statement
 from engine.delivery.status import Lane
-from engine.delivery.types import Channel
+from engine.delivery.types import Channel, Signal
 from engine.hub import Hub
 from engine.outbox.pauses.pauses import Pause, current_pauses
 from engine.outbox.sweep import NOT_HELD, NOT_PAUSED, oldest_due
@@ -58,6 +58,11 @@ class ChannelHealth:
     def in_use(self) -> bool:
         """Return whether there are credentials, or something waits for them."""
         return self.configured or (bool(self.cause) and self.oldest_due is not None)
+
+    @property
+    def condition(self) -> str:
+        """Return why the queue is closed: its cause, or `unconfigured` if no credentials have been entered."""
+        return "unconfigured" if self.cause == Signal.REFUSED and not self.configured else self.cause
 
     def wait(self, now: int) -> float | None:
         """Return the seconds for which the longest waiting delivery has been due; None if nothing is due."""

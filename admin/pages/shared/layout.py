@@ -20,8 +20,9 @@ from admin.people.users import Person
 from admin.text.words import duration, localized, say
 from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
+from engine.delivery.types import Signal
 from engine.facilities.facilities import FacilityRow, OwnedTable, all_facilities, facility_id_of
-from engine.health import channels, workers
+from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
 from engine.notices import notices
 from engine.outbox.pauses.pauses import open_pauses
@@ -163,10 +164,10 @@ def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) 
     if not alive:
         yield StatusProblem(BAD, say("strip.no_workers"))
     for row in labelled:
-        cause = row["channel"].cause
-        if cause and not row["channel"].pause:
-            level = BAD if cause == "refused" else SLOW
-            yield StatusProblem(level, say(f"strip.upstream.{cause}", upstream=row["label"]), row["channel"].upstream)
+        channel: ChannelHealth = row["channel"]
+        if channel.cause and not channel.pause:
+            words = say(f"strip.upstream.{channel.condition}", upstream=row["label"])
+            yield StatusProblem(BAD if channel.cause == Signal.REFUSED else SLOW, words, channel.upstream)
     if alive and (oldest or 0) > LATE_SECONDS:
         yield StatusProblem(SLOW, say("strip.oldest", age=duration(oldest or 0)))
 

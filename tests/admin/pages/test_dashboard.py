@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
+from adapters.messages import message
+from engine.delivery.types import Channel
 from engine.facilities.facilities import set_credentials
+from engine.limits.breaker import CircuitBreaker
 from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +90,17 @@ async def test_the_strip_says_how_each_upstream_is(person: httpx.AsyncClient, an
     assert "Kementerian lancar" in good
     assert "Kementerian: akun ditolak" in bad
     assert "Tidak ada pengirim aktif" in bad
+
+
+async def test_the_strip_does_not_call_an_account_refused_that_nobody_has_entered(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql("DELETE FROM credentials"))
+    await antar.hand_in("Visit", {"id": "V1"})
+    channel = Channel("ministry", antar.facility.id)
+    await CircuitBreaker(antar.hub.database).close_without_account(channel, message("credentials.missing", names="a"))
+    strip = (await person.get("/strip/ministry")).text
+    assert ("Kementerian: kredensial belum diisi" in strip, "akun ditolak" in strip) == (True, False)
 
 
 async def test_the_strip_keeps_silent_of_an_upstream_that_the_clinic_does_not_use(
