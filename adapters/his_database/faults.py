@@ -13,7 +13,7 @@ class FaultKind(StrEnum):
 
     AWAY = "away"  # no answer: the server or the network is down
     ENTRY = "entry"  # a credential that no server could take: a port that is no number, an unreadable certificate
-    REFUSED = "refused"  # user or password
+    REFUSED = "refused"  # user or password, or the address from which the user comes
     DATABASE = "database"  # no such database
     RIGHT = "right"  # the user may not read a table
     TABLE = "table"  # no such table

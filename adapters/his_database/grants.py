@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 
-def grants(system: str, tables: Sequence[str], database: str, user: str, host: str) -> Iterator[str]:
-    """Yield the statements, in the words of that kind of database; none for a file."""
+def grants(
+    system: str, tables: Sequence[str], database: str, user: str, host: str, *, tls: bool = False
+) -> Iterator[str]:
+    """Yield the statements, in the words of that kind of database; none for a file.
+
+    `tls` lets the server refuse the user without TLS, which MariaDB is spoken to in only if its CA has been entered.
+    """
     if system == "mariadb":
         who = f"'{in_quotes(user)}'@'{in_quotes(host)}'"
-        yield f"CREATE USER {who} IDENTIFIED BY 'PASSWORD' REQUIRE SSL;  -- REQUIRE NONE if the server has no TLS"
+        yield f"CREATE USER {who} IDENTIFIED BY 'PASSWORD'{' REQUIRE SSL' if tls else ''};"
         for table in tables:
             yield f"GRANT SELECT ON {named(database, '`')}.{named(table, '`')} TO {who};"
     elif system == "postgresql":
         role = named(user, '"')
-        yield f"CREATE ROLE {role} LOGIN PASSWORD 'PASSWORD';  -- and in pg_hba.conf: hostssl, this database, {host}"
+        yield f"-- pg_hba.conf: {'hostssl' if tls else 'host'} {database} {user} {host} scram-sha-256"
+        yield f"CREATE ROLE {role} LOGIN PASSWORD 'PASSWORD';"
         yield f"GRANT CONNECT ON DATABASE {named(database, chr(34))} TO {role};"
         for table in tables:
             yield f"GRANT SELECT ON {named(table, chr(34))} TO {role};"

@@ -15,13 +15,13 @@ from adapters.his_database.faults import FaultKind, HisFault
 PORT = 3306
 # By the number of the server's error.
 _KINDS = {
-    **dict.fromkeys((1045, 1698, 1862, 2059), FaultKind.REFUSED),
+    **dict.fromkeys((1045, 1130, 1698, 1862, 2059), FaultKind.REFUSED),
     **dict.fromkeys((1044, 1049), FaultKind.DATABASE),
     **dict.fromkeys((1142, 1143, 1370), FaultKind.RIGHT),
     1146: FaultKind.TABLE,
     1054: FaultKind.COLUMN,
     **dict.fromkeys((1969, 3024), FaultKind.SLOW),
-    **dict.fromkeys((1040, 1053, 1129, 1130, 1203, 2002, 2003, 2005, 2006, 2013), FaultKind.AWAY),
+    **dict.fromkeys((1040, 1053, 1129, 1203, 2002, 2003, 2005, 2006, 2013), FaultKind.AWAY),
 }
 _NAMES = {
     FaultKind.DATABASE: re.compile(r"database '([^']+)'"),

@@ -134,6 +134,7 @@ def grants_(
     database: Annotated[str, typer.Option(help="Name of the clinic's database.")] = "DATABASE",
     user: Annotated[str, typer.Option(help="Name of the user who reads.")] = "antar",
     host: Annotated[str, typer.Option(help="Address of the machine on which Antar runs.")] = "ANTAR_HOST",
+    tls: Annotated[bool, typer.Option(help="The server has TLS, and its CA is entered with the credentials.")] = False,
 ) -> None:
     """Print what the clinic's technician runs: a user who may read the declared tables and nothing else.
 
@@ -142,7 +143,7 @@ def grants_(
 
     async def work(hub: Hub, clinic: FacilityRow) -> list[str]:
         declared = _declared(hub, name)
-        statements = list(grant_statements(declared.system, declared.grants, database, user, host))
+        statements = list(grant_statements(declared.system, declared.grants, database, user, host, tls=tls))
         if declared.status_table is not None:
             statements += status_table(declared.system, declared.status_table, database, user, host)
         return statements

@@ -109,7 +109,12 @@ def number(value: int) -> str:
 
 def percent(share: float) -> str:
     """Write a percentage with one decimal as the language does; 100 only if nothing is missing."""
-    text = f"{min(share, 99.9) if share < 100 else share:.1f}".removesuffix(".0")
+    return decimal(min(share, 99.9) if share < 100 else share)
+
+
+def decimal(value: float) -> str:
+    """Write a number with at most one decimal, behind the sign of the language: 0,4 or 0.4."""
+    text = f"{value:.1f}".removesuffix(".0")
     return text if language() == "en" else text.replace(".", ",")
 
 
@@ -125,6 +130,7 @@ GLOBALS = {  # functions that every template can call
     "say": say,
     "sentence": sentence,
     "number": number,
+    "decimal": decimal,
     "duration": duration,
     "language": language,
     "other_language": other_language,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from litestar import get, post
@@ -47,14 +49,14 @@ async def enter_credentials(
     filled = {name: _tidy((data or {}).get(name, "")) for name in opened.source.credentials}
     filled = {name: value for name, value in filled.items() if value}
     if any(len(value) > _most(name) for name, value in filled.items()):
-        return await _page(opened, problem=say("form.long", n=MAX_SECRET_CHARS))
+        return await _page(opened, problem=say("form.long", n=MAX_SECRET_CHARS), typed=filled)
     if not opened.entered and REQUIRED in opened.source.credentials and REQUIRED not in filled:
         label = localized(opened.source.credentials[REQUIRED])
-        return await _page(opened, problem=say("sources.credentials.required", label=label))
+        return await _page(opened, problem=say("sources.credentials.required", label=label), typed=filled)
     if filled:
         await _enter(hub, opened, filled, person)
         opened = OpenSource(hub, opened.layout, opened.facility, opened.source, opened.state, entered=True)
-    return await _tested(hub, person, look_slots, opened)
+    return await _tested(hub, person, look_slots, opened, filled)
 
 
 @post(PAGE + "/{source:str}/uji", opt=OPT, dependencies=OPENED, status_code=200)
@@ -68,17 +70,27 @@ async def test_connection(
     return await _tested(hub, person, look_slots, opened)
 
 
-async def _tested(hub: Hub, person: Person, slots: LookSlots, opened: OpenSource) -> Template:
+async def _tested(
+    hub: Hub, person: Person, slots: LookSlots, opened: OpenSource, typed: Mapping[str, str] = MappingProxyType({})
+) -> Template:
     looked = await look(opened, slots, partial(examine, opened.source))
     is_good = looked.result is not None and not looked.result.unreadable
     what = f"{opened.source.account} ok={is_good}"
     await note_now(hub.database, person.name, "connection.test", facility_id=opened.facility.id, reason=what)
-    return await _page(opened, tested=True, problem=looked.problem, examined=looked.result)
+    return await _page(
+        opened, tested=True, problem=looked.problem, examined=looked.result, typed={} if is_good else typed
+    )
 
 
 async def _page(
-    opened: OpenSource, *, tested: bool = False, problem: str = "", examined: Examined | None = None
+    opened: OpenSource,
+    *,
+    tested: bool = False,
+    problem: str = "",
+    examined: Examined | None = None,
+    typed: Mapping[str, str] = MappingProxyType({}),
 ) -> Template:
+    """Return the form; `typed` is what the person has just sent and may correct, without the secrets."""
     source = opened.source
     at = (await entered_at(opened.hub.database, opened.facility.id)).get(source.account)
     context: dict[str, Any] = {
@@ -90,11 +102,12 @@ async def _page(
                 "long": name == CERTIFICATE,
                 "required": name == REQUIRED and not opened.entered,
                 "most": _most(name),
+                "value": "" if is_secret(name) else typed.get(name, ""),
             }
             for name, label in source.credentials.items()
         ],
         "entered_at": moment(at, opened.facility),
-        "grants": list(grants(source.system, source.grants, "NAMA_DATABASE", "antar", "ALAMAT_ANTAR")),
+        "grants": list(grants(source.system, source.grants, "NAMA_DATABASE", "PENGGUNA", "ALAMAT_ANTAR")),
         "tested": tested,
         "problem": problem,
         "examined": examined,

@@ -99,9 +99,11 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
 
 
 def _choice(opened: OpenSource) -> SystemChoice:
-    labels = (label_of(opened.hub.catalog, read.into) for read in opened.source.reads.values())
+    catalog, types = opened.hub.catalog, {read.into for read in opened.source.reads.values()}
+    ordered = [name for name in (*catalog.specs, *catalog.items) if name in types]  # as on the dashboard
+    labels = ", ".join(label_of(catalog, name) for name in ordered)
     system = say(f"sources.system.{opened.source.system}")
-    return SystemChoice(localized(opened.source.label), opened.address, system, ", ".join(dict.fromkeys(labels)))
+    return SystemChoice(localized(opened.source.label), opened.address, system, labels)
 
 
 def _source(

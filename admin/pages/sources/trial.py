@@ -92,6 +92,7 @@ async def try_read(
         "unwise": [sentence(words) for words in unwise] if read == names[0] else [],
         "rows": [_row(opened, tried, row) for row in tried.examples] if tried else [],
         **_next(opened, following if tried is not None else []),
+        "ended": tried is not None and not following,
         "bodies": opened.layout.may(Permission.BODIES),
     }
     return Template("sources/tried.html", context=opened.context(**context))

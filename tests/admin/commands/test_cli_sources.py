@@ -79,10 +79,12 @@ def test_the_grants_are_printed_in_the_servers_words(capsys: Capture, environmen
     file = environment / "config" / "resources.yaml"
     file.write_text(file.read_text("utf-8").replace("system: sqlite", "system: mariadb"), "utf-8")
     out = antar(capsys, "source", "grants", "tabib", "--database", "sik", "--host", "10.0.0.5")[1]
-    assert out.splitlines()[1:] == [
+    assert out.splitlines() == [
+        "CREATE USER 'antar'@'10.0.0.5' IDENTIFIED BY 'PASSWORD';",
         "GRANT SELECT ON `sik`.`kunjungan` TO 'antar'@'10.0.0.5';",
         "GRANT SELECT ON `sik`.`temuan` TO 'antar'@'10.0.0.5';",
     ]
+    assert "IDENTIFIED BY 'PASSWORD' REQUIRE SSL;" in antar(capsys, "source", "grants", "tabib", "--tls")[1]
 
 
 def test_an_unknown_source_or_read_is_told(capsys: Capture) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from adapters.his_database.faults import FaultKind
+from adapters.his_database.mariadb import MariadbDialect
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
@@ -64,7 +67,7 @@ async def enter(person: httpx.AsyncClient, clinic: MariadbClinic, **changed: str
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"password": "salah"}, "Pengguna atau kata sandi database ditolak. Isi lagi kredensialnya."),
+        ({"password": "salah"}, "Server menolak pengguna atau kata sandinya."),
         ({"port": "1"}, "Server database klinik tidak menjawab. Periksa apakah server menyala"),
         ({"port": "abc"}, "porta harus angka"),
         ({"database": "tidak_ada"}, "Database tidak_ada tidak ada, atau pengguna belum boleh membukanya."),
@@ -75,6 +78,18 @@ async def test_credentials_that_do_not_fit_are_told(
     person: httpx.AsyncClient, clinic: MariadbClinic, changed: dict[str, str], words: str
 ) -> None:
     assert words in await enter(person, clinic, **changed)
+
+
+async def test_a_user_of_another_address_and_one_who_needs_tls_are_refused_with_what_to_check(
+    person: httpx.AsyncClient, clinic: MariadbClinic
+) -> None:
+    name = clinic.credentials["user"]
+    for host in HOSTS:
+        await clinic.at_server(f"ALTER USER '{name}'@'{host}' REQUIRE SSL")
+    page = await enter(person, clinic)
+    assert ("alamat komputer Antar" in page, "memerlukan sertifikat CA" in page) == (True, True)
+    host_is_unknown = DBAPIError("", None, Exception(1130, "Host '10.0.0.9' is not allowed to connect to this server"))
+    assert MariadbDialect().fault(host_is_unknown).kind is FaultKind.REFUSED
 
 
 async def test_a_missing_table_and_a_missing_right_are_named(person: httpx.AsyncClient, clinic: MariadbClinic) -> None:

@@ -87,6 +87,14 @@ async def test_credentials_are_stored_sealed_tested_and_never_shown(
     assert [row.reason for row in reasons] == ["source:tabib: database, password", "source:tabib: database, user"]
 
 
+async def test_what_was_typed_stays_to_be_corrected_but_for_the_password(
+    person: httpx.AsyncClient, clinic: SqliteClinic
+) -> None:
+    page = (await enter(person, clinic, database="/nowhere/tabib.db", user="antar", password="rahasia-sekali")).text
+    assert ('value="/nowhere/tabib.db"' in page, 'value="antar"' in page, "rahasia" in page) == (True, True, False)
+    assert 'value="/nowhere' not in (await person.get(f"{PAGE}/kredensial")).text
+
+
 async def test_a_missing_table_is_named_by_the_test(person: httpx.AsyncClient, clinic: SqliteClinic) -> None:
     await clinic.run("DROP TABLE temuan")
     page = (await enter(person, clinic)).text
@@ -121,8 +129,13 @@ async def test_the_reads_are_tried_one_after_the_other(person: httpx.AsyncClient
     assert page.count('hx-post="/sumber') == 1
     first = (await person.post(f"{PAGE}/coba/visits?tanggal=2026-03-10", headers=SAME_SITE)).text
     assert f'hx-post="{PAGE}/coba/findings?tanggal=2026-03-10"' in first
+    assert "Semua jenis sudah dicoba" not in first
     last = (await person.post(f"{PAGE}/coba/findings?tanggal=2026-03-10", headers=SAME_SITE)).text
-    assert "hx-post" not in last
+    assert ("hx-post" in last, "Semua jenis sudah dicoba" in last, f'href="{PAGE}/mulai"' in last) == (
+        False,
+        True,
+        True,
+    )
 
 
 async def test_a_trial_whose_column_is_missing_names_it(
