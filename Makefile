@@ -66,9 +66,10 @@ $(COMPARED): $(READY)
 bench: $(COMPARED)  ## measure; each row as a ratio taken in the same run
 	$(BIN)/python -m bench
 
-screenshots: $(COMPARED)  ## the main pages of the demo and the use cases' days, into docs/screenshots
+screenshots: $(COMPARED)  ## the main pages of the demo, the use cases' days and the way to the first visit, into docs/screenshots
 	$(BIN)/python -m bench.screenshots
 	$(BIN)/python -m bench.use_case_screenshots
+	$(BIN)/python -m bench.first_visit_screenshots
 
 clean:  ## forget the environment and the demo's data
 	rm -rf .venv var

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -53,14 +54,18 @@ def _take(
     with _person(browser, panel, size, scheme) as page:
         for name, address in addresses.items():
             page.goto(address)
-            page.wait_for_load_state("networkidle")
-            path = FOLDER / f"{name}.png"
-            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-            picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-            n_bytes = path.stat().st_size
-            print(f"{path.relative_to(ROOT)}  {n_bytes / 1000:.0f} kB")
-            if n_bytes > MAX_PICTURE_BYTES:
-                raise SystemExit(f"{path.name} is larger than {MAX_PICTURE_BYTES / 1000:.0f} kB; show less")
+            save_picture(page, FOLDER / f"{name}.png")
+
+
+def save_picture(page: Page, path: Path) -> None:
+    """Save what the page shows, once it has come to rest; end the program if the file is large."""
+    page.wait_for_load_state("networkidle")
+    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    n_bytes = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}  {n_bytes / 1000:.0f} kB")
+    if n_bytes > MAX_PICTURE_BYTES:
+        raise SystemExit(f"{path.name} is larger than {MAX_PICTURE_BYTES / 1000:.0f} kB; show less")
 
 
 @contextmanager
