@@ -10,7 +10,7 @@ from engine.hub import Hub
 from engine.problems import states
 from engine.problems.facts import EscalatedProblem, ProblemFacts
 from engine.problems.states import MENDED_AFTER_MS, NEW, ProblemState, SeenProblem
-from engine.queries.todo import todo_facts
+from engine.queries.todo import todo_facts, with_problems
 
 REVIEW_MS = 600_000
 
@@ -29,13 +29,15 @@ class ProblemReview:
         """Return what alerts need to know of the problems of each clinic."""
         now = self._hub.database.clock()
         if self._reviewed_at is None or not self._reviewed_at <= now < self._reviewed_at + REVIEW_MS:
-            self._facts = {row.id: await self._review(row) for row in await all_facilities(self._hub.database)}
+            troubled = await with_problems(self._hub.database)
+            clinics = await all_facilities(self._hub.database)
+            self._facts = {row.id: await self._review(row, row.id in troubled) for row in clinics}
             self._reviewed_at = now
         return self._facts
 
-    async def _review(self, facility: FacilityRow) -> ProblemFacts:
+    async def _review(self, facility: FacilityRow, has_problems: bool) -> ProblemFacts:
         database, now = self._hub.database, self._hub.database.clock()
-        causes = await self._causes(facility)
+        causes = await self._causes(facility) if has_problems else {}
         kept = await states.states(database, facility.id, list(causes))
         today = facility.local(now).date().isoformat()
         ignored = {key for key, cause in causes.items() if kept.get(key, NEW).is_ignored(today, cause.times.last)}

@@ -72,6 +72,11 @@ class TodoFacts:
     set_aside: tuple[Missing, ...] = ()
 
 
+async def with_problems(database: Database) -> frozenset[int]:
+    """Return the ids of the facilities of which a delivery failed, is tried again or waits for a record."""
+    return frozenset(await database.fetch(_WITH_PROBLEMS))
+
+
 async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]) -> TodoFacts:
     """Return the facts for these types; the cost grows with the number of failures, not of deliveries."""
     needs = {frozenset(need.specs): need.specs for spec in reversed(specs) for need in reversed(spec.needs)}
@@ -81,6 +86,11 @@ async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]
     missing = [await _missing(database, facility_id, names) for names in needed]
     set_aside = [await _set_aside(database, facility_id, name) for name in sorted(types)]
     return TodoFacts(tuple(failures), tuple(filter(None, missing)), tuple(filter(None, set_aside)))
+
+
+_WITH_PROBLEMS = Statement(
+    "SELECT DISTINCT facility_id FROM totals WHERE n > 0 AND status IN ('failed', 'blocked', 'retrying', 'unsure')", int
+)
 
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:

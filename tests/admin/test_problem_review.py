@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import httpx
 import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
+from admin import problem_review
 from admin.alert_messages import AlertMessages
-from admin.problem_review import REVIEW_MS, ProblemReview
+from admin.problem_review import ProblemReview
 from engine.alerts.conditions import ConditionKind, Thresholds, troubles
 from engine.alerts.facts import facts
 from engine.alerts.watch import Watch
+from engine.database.database import Database
+from engine.facilities.facilities import add_facility
 from engine.problems import states
+from engine.queries.todo import TodoFacts, todo_facts
+from engine.specs.record_type import Spec
 from tests.admin.conftest import log_in
 from tests.admin.pages.test_jobs import OWN, permit
 from tests.admin.pages.test_problem_states import change
@@ -29,9 +36,9 @@ HOUR = 3600
 
 
 async def pass_(antar: SmallHub, watch: Watch, hours: float) -> None:
-    """Let hours pass, with a check every ten minutes."""
-    for _ in range(int(hours * 6)):
-        antar.clock.pass_(REVIEW_MS / 1000)
+    """Let hours pass, with a check every half hour."""
+    for _ in range(int(hours * 2)):
+        antar.clock.pass_(HOUR / 2)
         await beat(antar)
         await watch.look()
 
@@ -157,3 +164,20 @@ async def test_what_is_ignored_counts_neither_as_many_refusals_nor_in_a_saved_vi
     await change(person, "ignore", until="20/03/2026")
     assert await alerts() == 0
     assert await numbers(person) == ["0"]
+
+
+async def test_clinics_without_problems_cost_no_query_of_their_own(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await add_facility(antar.hub.database, f"klinik-{number}", f"Klinik {number}")
+    await fail(antar, "V1")
+    asked: list[int] = []
+
+    async def counted(database: Database, facility_id: int, specs: Sequence[Spec]) -> TodoFacts:
+        asked.append(facility_id)
+        return await todo_facts(database, facility_id, specs)
+
+    monkeypatch.setattr(problem_review, "todo_facts", counted)
+    await ProblemReview(antar.hub).facts()
+    assert set(asked) == {antar.facility.id}
