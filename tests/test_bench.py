@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bench import interactive
+from bench import interactive, official_examples
 from bench.cost import Cost, in_words, rates
 from bench.options import Options
 from bench.processes import configuration
@@ -54,3 +55,15 @@ def test_without_a_browser_the_row_of_the_pages_says_so(monkeypatch: pytest.Monk
     [row] = interactive.rows(Options())
 
     assert "no Chromium" in row.note
+
+
+def test_official_examples_are_expressed_if_the_entries_have_all_of_their_elements(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = {"resourceType": "Location", "status": "active", "name": "R. {{n}}", "unknown": {"inner": 1}}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Location", "status": "active"}}]}
+    requests = [{"request": {"method": "POST", "body": {"raw": json.dumps(body)}}} for body in (place, bundle)]
+    content = json.dumps({"item": [{"item": requests}, {"request": {"method": "GET"}}]})
+    (tmp_path / "01.json").write_text(content, "utf-8")
+    official_examples.main(tmp_path)
+    assert "| Location | 2 | 1 | unknown 1 |" in capsys.readouterr().out

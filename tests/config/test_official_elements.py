@@ -52,8 +52,10 @@ ELEMENTS = {
         "dispenseRequest.dispenseInterval": 90,
         "dispenseRequest.validityPeriod.end": 90,
         "dosageInstruction.additionalInstruction": 74,
+        "contained.manufacturer": 30,
         "courseOfTherapyType": 21,
         "dosageInstruction.timing.repeat.when": 17,
+        "dosageInstruction.timing.repeat.count": 8,
         "reasonCode": 10,
     },
     "MedicationDispense": {
