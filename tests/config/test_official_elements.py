@@ -34,6 +34,7 @@ ELEMENTS = {
     "Observation": {
         "basedOn": 180,
         "component": 176,
+        "component.interpretation": 16,
         "bodySite": 175,
         "specimen": 123,
         "focus": 49,
