@@ -104,10 +104,12 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
     facility = layout.facility
     reads = await synchronisations.latest(hub.database, facility.id) if facility else {}
     newest, lists = reads.get(code_list.name), hub.catalog.code_lists
+    has_copy = facility is not None and await _has_copy(hub, code_list, facility)
     return {
         "frame": layout,
         "list": code_list,
         "newest": newest,
+        "has_copy": has_copy,
         "began": moment(newest.started_at, facility) if newest and facility else None,
         "ended": moment(newest.ended_at, facility) if newest and facility else None,
         "again": moment(newest.retry_at, facility) if newest and facility else None,
@@ -115,6 +117,11 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
         "may_read": layout.may(Permission.SYNC),
         "area": area_of(hub, layout),
     }
+
+
+async def _has_copy(hub: Hub, code_list: CodeList, facility: FacilityRow) -> bool:
+    owner = code_list.owner(facility.id)
+    return bool((await copies.search(hub.database, owner, code_list.name, "", "", 1, code_list.order)).rows)
 
 
 def _row(code_list: CodeList, facility: FacilityRow | None, row: CopyRow) -> dict[str, Any]:

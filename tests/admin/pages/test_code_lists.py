@@ -69,7 +69,14 @@ async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.As
     await synchronisations.fail(antar.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
     page = (await person.get("/referensi/doctors")).text
     assert ("Sinkronisasi gagal" in page, "HTTP 502" in page, "dr. Rangga Uji" in page) == (True, True, True)
-    assert "Dicoba lagi dengan sendirinya sekitar" in page
+    assert ("Dicoba lagi dengan sendirinya sekitar" in page, "Data yang lama tetap dipakai." in page) == (True, True)
+
+
+async def test_a_first_reading_that_fails_speaks_of_no_old_data(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    held = await asked(person, antar)
+    await synchronisations.fail(antar.hub.database, held, "Kementerian: HTTP 502", retry_at=None)
+    page = (await person.get("/referensi/doctors")).text
+    assert ("Sinkronisasi gagal" in page, "Data yang lama" in page) == (True, False)
 
 
 async def test_who_may_not_synchronise_reads_why(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from engine.database.transaction import ModelTransaction
 from engine.facilities.facilities import credentials
 from engine.sources import states
 from tests import databases
@@ -61,6 +62,12 @@ async def test_a_system_is_chosen_on_the_page_and_then_stands_there_to_be_starte
     await enter(person, clinic)
     page = (await person.get("/sumber")).text
     assert ("Pilih sistem klinik Anda" in page, 'id="a-tabib-start"' in page) == (False, True)
+
+
+async def test_without_a_clinic_the_page_leads_to_adding_one(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    for table in ("credentials", "facilities"):
+        await antar.hub.database.write_models(ModelTransaction.execute, text(f"DELETE FROM {table}"))
+    assert 'href="/admin/facilities/create"' in (await person.get("/sumber")).text
 
 
 async def test_the_types_of_a_running_source_lead_to_their_lists(
