@@ -127,10 +127,10 @@ def _source(catalog: Catalog, progress: SetupProgress) -> SetupStep:
 
 
 def _items(catalog: Catalog, mapping: MappingSpec, progress: SetupProgress) -> SetupStep:
-    act = say("mapping.upload", many=mapping.many)
-    href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
     entered = (source for source in catalog.sources.values() if source.account in progress.entered)
     is_read = any(read.into == mapping.item for source in entered for read in source.reads.values())
+    act = say("setup.look") if is_read else say("mapping.upload", many=mapping.many)
+    href = f"/pemetaan/{mapping.name}{'' if progress.has_items or is_read else '/berkas'}"
     hint = "setup.step.items.read" if is_read else ""
     return SetupStep("items", progress.has_items, "", href, act, Permission.MAP, optional=True, hint=hint)
 
