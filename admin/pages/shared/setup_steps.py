@@ -144,7 +144,7 @@ def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress)
 
 def _first_record(catalog: Catalog, layout: Layout, progress: SetupProgress) -> SetupStep:
     """Return the last step: a visit was sent, or any record if the upstream of visits is not used."""
-    used = progress.entered or catalog.upstreams
+    used = catalog.upstreams.keys() & progress.entered or catalog.upstreams.keys()
     visits = {name for name in catalog.visit_types if catalog.specs[name].upstream.name in used}
     n_visits, n_sent = sum(progress.sent.get(name, 0) for name in visits), sum(progress.sent.values())
     facts, href = "", f"/integrasi/{layout.upstream.name}"
