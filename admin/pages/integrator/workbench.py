@@ -30,6 +30,7 @@ from engine.draft_trial import Pair, Trial, TrialResult, TriedRecord, present_pa
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.identifiers import masked
+from engine.outbox import counters
 from engine.queries import paging
 from engine.queries.deliveries import Filters
 from engine.queries.paging import Cursor
@@ -214,7 +215,8 @@ async def _trial(bench: Bench) -> dict[str, Any]:
         return {"trial": TrialResult(ended="busy")}
     async with _one_trial:
         first = TriedRecord(getattr(source, "id", 0), source.record, source.reference)
-        newest, whole = await _newest(bench)
+        newest = await _newest(bench)
+        counts = (await counters.read(bench.hub.database, facility.id)).get(bench.spec.name, {})
         view = {name: getattr(facility, name) for name in ("code", "name", "time_zone", "organization_id")}
         records = [first, *(row for row in newest if row.id != first.id)]
         await present_payloads(bench.spec, records, view)
@@ -222,14 +224,14 @@ async def _trial(bench: Bench) -> dict[str, Any]:
         result = await run_trial(trial)
     return {
         "trial": result,
-        "cut": not whole,
+        "untried": max(0, sum(counts.values()) - len(newest)),
         "first": _pair(bench, result.first) if result.first else None,
         "examples": [_pair(bench, pair) for pair in result.examples if not result.first or pair.id != result.first.id],
     }
 
 
-async def _newest(bench: Bench) -> tuple[Sequence[TriedRecord], bool]:
-    """Return the newest deliveries of the type up to both limits, and whether the limit of bytes was not reached."""
+async def _newest(bench: Bench) -> Sequence[TriedRecord]:
+    """Return the newest deliveries of the type, up to both limits."""
     facility, found, size = bench.layout.facility, list[TriedRecord](), 0
     place: Cursor | None = None
     while facility is not None and len(found) < MAX_TRIED:
@@ -238,12 +240,12 @@ async def _newest(bench: Bench) -> tuple[Sequence[TriedRecord], bool]:
         for row in page.rows:
             size += len(row.record)
             if size > MAX_TRIED_BYTES:
-                return found, False
+                return found
             found.append(TriedRecord(row.id, row.record, row.reference))
         place = page.after
         if place is None:
             break
-    return found, True
+    return found
 
 
 def _pair(bench: Bench, pair: Pair) -> dict[str, Any]:

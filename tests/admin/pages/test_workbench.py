@@ -110,7 +110,10 @@ async def test_the_page_counts_what_a_draft_changes_and_shows_examples(
     assert [record.id for record in asked[0].records] == [3, 2, 1]
     assert "2 dari 3 kiriman akan berubah isinya" in page
     assert "1 tidak dapat dibuat lagi" in page
+    assert "Semua kiriman jenis ini diperiksa." in page
     assert NIK not in page
+    monkeypatch.setattr(workbench, "MAX_TRIED", 1)
+    assert "2 kiriman lain tidak diperiksa" in await page_of(integrator, draft="specs: {}")
 
 
 @pytest.mark.parametrize(
