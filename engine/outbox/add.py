@@ -12,6 +12,7 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
+from engine.failpoints import failpoint
 from engine.outbox import counters, list_index
 from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.patient_index import IndexedPatients, LastInsert, Person, remember
@@ -90,6 +91,7 @@ async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord], inde
         await _update(tx, batch, [(row, row.entry) for key in met if (row := rows[key]).entry], deltas)
     await _tell_waiting(tx, batch, list(rows.values()), inserted.keys(), deltas)
     await counters.apply(tx, deltas)
+    failpoint("storing")
     named = [(row.id, entry) for row in rows.values() if (entry := row.entry)]
     patients = {(batch.facility_id, e.patient_norm, e.patient_name or "") for _, e in named if e.patient_norm}
     if not facts.is_same:

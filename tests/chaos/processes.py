@@ -21,6 +21,7 @@ from typing import Any
 import dramatiq.worker
 import uvloop
 
+from adapters.his_database import connection
 from admin.commands.processes import run_all
 from admin.logging_config import set_up_logging
 from admin.reload import Reload, on_hangup
@@ -35,6 +36,7 @@ from engine.outbox import claim
 from engine.sending import prepare as preparing
 from engine.sending.prepare import Prepared
 from engine.settings import from_environment
+from engine.sources import records, schedule
 from engine.specs.record_type import Spec
 from tests.chaos.sizes import PATIENCE
 
@@ -44,6 +46,7 @@ HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1  # seconds
 AWAY, RETURN = 1_000, 1_500
 RESTART = 0.25  # seconds until a lost broker is connected to again
 LIFE = 1_000  # milliseconds after which a dead worker's part of the limits is free
+ROWS = 20  # of a clinic's database in a batch
 BATCH = 5  # deliveries of a bulk action per transaction
 
 # A record with this text ends each worker that renders it, as a fault in a library's machine code would.
@@ -62,6 +65,8 @@ def hurry() -> None:
     worker.JOB_SECONDS, runner.BATCH_DELIVERIES = SWEEP, BATCH
     slots.REFRESH_SECONDS, claim.LIFE_MS = REFRESH, LIFE
     slot_allocator.VALID_MS, slot_allocator.KEEP_MS = LIFE - 100, LIFE
+    worker.SOURCE_SECONDS, schedule.LEASE_MS = SWEEP, LEASE
+    connection.BATCH_ROWS, records.BATCH_RECORDS = ROWS, ROWS
 
 
 def be_mortal() -> None:
