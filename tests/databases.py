@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -31,29 +32,44 @@ def own(url: str) -> str:
     return f"{url}_{worker}" if url and worker else url
 
 
-def create(url: str) -> None:
-    """Create the PostgreSQL database of this test process, if it does not exist."""
-    target = make_url(url)
+def create(url: str, template: str = "template1") -> None:
+    """Create a PostgreSQL database, if it does not exist, as a copy of another one."""
+    name = make_url(url).database
 
-    async def run() -> None:
-        connection = await asyncpg.connect(target.set(database="postgres").render_as_string(hide_password=False))
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", target.database):
-            await connection.execute(f'CREATE DATABASE "{target.database}"')
-        await connection.close()
+    async def work(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
-    asyncio.run(run())
+    _on_server(url, work)
 
 
 def drop(url: str) -> None:
     """Drop a PostgreSQL database, if it exists."""
-    unwanted = make_url(url)
+    name = make_url(url).database
+    if kept := _connections.pop(url, None):
+        _loop().call_soon_threadsafe(kept.terminate)
+    _on_server(url, lambda connection: connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+def copy(url: str, folder: Path) -> str:
+    """Return the URL of a copy of a database to which nobody is connected: a file in the folder, or URL_copy."""
+    if url.startswith("sqlite"):
+        return f"sqlite:///{shutil.copy(make_url(url).database or '', folder)}"
+    drop(copied := f"{url}_copy")
+    create(copied, template=make_url(url).database or "")
+    return copied
+
+
+def _on_server(url: str, work: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[object]]) -> None:
+    """Do something on the server of a database that does not connect to this database."""
 
     async def run() -> None:
-        connection = await asyncpg.connect(unwanted.set(database="postgres").render_as_string(hide_password=False))
-        await connection.execute(f'DROP DATABASE IF EXISTS "{unwanted.database}" WITH (FORCE)')
+        server = make_url(url).set(database="postgres")
+        connection = await asyncpg.connect(server.render_as_string(hide_password=False))
+        await work(connection)
         await connection.close()
 
-    asyncio.run(run())
+    asyncio.run_coroutine_threadsafe(run(), _loop()).result()
 
 
 def sqlite(folder: Path) -> str:

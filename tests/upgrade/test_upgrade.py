@@ -23,6 +23,7 @@ from bench.places import TABS, page_addresses
 from engine.actors import make_broker
 from engine.corrections.search import CorrectionSearch
 from engine.database.database import Database
+from engine.database.migrate import migrate
 from engine.delivery.status import Status
 from engine.delivery.types import Added
 from engine.facilities.facilities import all_facilities, new_api_key
@@ -84,27 +85,34 @@ def sandbox(world: World) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
-def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return a separate database: the tables of an earlier revision would disturb other tests."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/old.sqlite3"
-    url = f"{POSTGRESQL}_upgrade"
-    databases.create(url)
-    return url
-
-
-@pytest.fixture(params=REVISIONS)
+@pytest.fixture(scope="module", params=REVISIONS)
 def revision(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
+def upgraded(request: pytest.FixtureRequest, revision: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return an old database of our own, migrated to the newest revision; each test takes a copy of it."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('old')}/old.sqlite3"
+    if request.param == "postgresql":
+        url = f"{POSTGRESQL}_old"
+        databases.drop(url)
+        databases.create(url)
+
+    async def upgrade() -> None:
+        old = Database(url, durable=False, clock=Clock(AN_HOUR_LATER))
+        await restore(old, revision)
+        await migrate(old, "demo")
+        await old.close()
+
+    asyncio.run(upgrade())
+    return url
+
+
 @pytest.fixture
-async def hub(revision: str, old_url: str, sandbox: str, clock: Clock) -> AsyncIterator[Hub]:
-    """Open the old database as every process does, which migrates it to the newest revision."""
-    old = Database(old_url, durable=False, clock=clock)
-    await restore(old, revision)
-    await old.close()
+async def hub(upgraded: str, sandbox: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Hub]:
+    """Open a copy of the upgraded database."""
+    old_url = databases.copy(upgraded, tmp_path)
     addresses = {name: f"{sandbox}{path}" for name, path in PATHS.items()}
     settings = Settings("demo", old_url, secret_keys=(SECRET_KEY,), addresses=addresses)
     opened = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock, catalog=catalog())
