@@ -29,7 +29,7 @@ from engine.sources.ledger import Ledger
 from engine.sources.missing import TooManyGone
 from engine.sources.records import SourceReading
 from engine.sources.retention import LedgerRetention, is_due
-from engine.sources.round import Round, Span
+from engine.sources.round import KnownRows, Round, Span
 from engine.sources.schedule import DueRound, LeaseLost, RoundResult, SourceKey, SourceLease
 from engine.sources.states import keep_rounds
 from engine.sources.watermark import WatermarkRound
@@ -69,6 +69,7 @@ class SourceReader:
         self._database, self._catalog, self._facilities = database, catalog, facilities
         self._vault, self._intake, self._holder = vault, intake, holder
         self._kept_for = ""  # hash of the configuration by which the rounds were declared
+        self._known_rows = KnownRows()
         self._running = KeyedTasks[SourceKey](_broke)
 
     async def tick(self) -> None:
@@ -79,7 +80,7 @@ class SourceReader:
             self._kept_for = catalog.hash
         if not catalog.sources:
             return
-        for key in await schedule.due_sources(self._database):
+        for key in await schedule.due_sources(self._database, self._holder):
             if key.source in catalog.sources and key not in self._running and len(self._running) < MAX_SOURCES:
                 self._running.begin(key, self._read(key, catalog.sources[key.source]))
 
@@ -90,11 +91,14 @@ class SourceReader:
     async def stop(self) -> None:
         """End all reading; another worker may go on at once."""
         await self._running.cancel()
+        await schedule.leave(self._database, self._holder)
 
     async def _read(self, key: SourceKey, source: HisSource) -> None:
         try:
             held = await schedule.lease(self._database, key, self._holder, source.patience)
             facility = await self._facilities.one(key.facility_id)
+            if held is not None and held.before != self._holder:
+                self._known_rows.forget(key)
             if held is not None and facility is not None:
                 await self._read_leased(held, source, facility)
         finally:  # also when it ends while the lease is being written
@@ -165,10 +169,20 @@ class SourceReader:
             async with connection.snapshot(source.patience) as snapshot:
                 reading = SourceReading(source, read, facility, snapshot)
                 lane = Lane.BACKFILL if due.first_day else None
-                result = await Round(self._database, self._intake, held, due, reading, span, lane).run()
+                result = await self._round(held, due, reading, span, lane).run()
         await schedule.finish(self._database, held, due, result, None if due.first_day else every, began)
         metrics().read_source(facility.code, source.name, read.name, result._asdict(), self._database.clock() - began)
         log.info("source_read", source=source.name, read=read.name, facility=facility.code, **result._asdict())
+
+    def _round(
+        self, held: SourceLease, due: DueRound, reading: SourceReading, span: Span | None, lane: Lane | None
+    ) -> Round:
+        # Only rounds of the hottest window rest on what is known: the others hand all of it in.
+        is_hot = not due.first_day and due.days == reading.read.windows[0].days and span is not None
+        known_rows = self._known_rows if is_hot else KnownRows()
+        if not is_hot:
+            self._known_rows.forget(SourceKey(held.facility_id, held.source), due.read)
+        return Round(self._database, self._intake, held, due, reading, span, lane, known_rows)
 
     async def _follow_mark(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
+
+import orjson
 
 from adapters.his_database.connection import Row, Snapshot
 from adapters.his_database.faults import FaultKind, HisFault
@@ -29,6 +32,41 @@ BATCH_RECORDS = 500  # that are handed in at once
 _Group = tuple[str, str, dict[str, list[Row]]]  # name of `with`, the column `on`, and the rows by its values
 
 
+class DayRows:
+    """Rows of a day that were taken: what is the same in the next round need not be made and handed in again.
+
+    `earlier` are those of the round before; `is_taken` tells if the ledger has a key as taken and not missed.
+    """
+
+    def __init__(self, earlier: Mapping[bytes, Sequence[str]], is_taken: Callable[[str], bool]) -> None:
+        self._earlier, self._is_taken = earlier, is_taken
+        self._batch: list[bytes | None] = []
+        self.rows: dict[bytes, Sequence[str]] = {}
+
+    def unchanged(self, row: Row, further: Mapping[str, Sequence[Row]]) -> Sequence[str]:
+        """Return the keys of a row that was taken as it is; nothing if it has to be made."""
+        digest = _digest(row, further)
+        self._batch.append(digest)
+        keys = self._earlier.get(digest, ()) if digest is not None else ()
+        return keys if all(map(self._is_taken, keys)) else ()
+
+    def keep(self, made: Sequence[Sequence[Made]], handed: HandedIn) -> None:
+        """Remember the rows of a batch all of whose records were taken."""
+        taken = {row.key for row in handed.rows if row.state == RowOutcome.TAKEN}
+        for digest, several in zip(self._batch, made, strict=True):
+            if digest is not None and several and all(one.unchanged or one.key in taken for one in several):
+                self.rows[digest] = [one.key for one in several]
+        self._batch.clear()
+
+
+def _digest(row: Row, further: Mapping[str, Sequence[Row]]) -> bytes | None:
+    """Return a digest of a row and its further rows; None of values that JSON does not have."""
+    try:
+        return hashlib.blake2b(orjson.dumps([row, further]), digest_size=16).digest()
+    except TypeError:
+        return None
+
+
 class MarkedRow(NamedTuple):
     """A row of a read by watermark, with what it becomes and its mark."""
 
@@ -46,9 +84,12 @@ class SourceReading:
     facility: FacilityRow
     snapshot: Snapshot
 
-    async def made(self, first: date, last: date) -> AsyncIterator[list[tuple[Row, list[Made]]]]:
+    async def made(
+        self, first: date, last: date, known: DayRows | None = None
+    ) -> AsyncIterator[list[tuple[Row, list[Made]]]]:
         """Yield batches of rows of these days, each with what it becomes. Raises HisFault, TemplateError.
 
+        What `known` has is not made again.
         Of a read by watermark it is one batch, of what has changed since the first day.
         """
         facility = facility_mapping(self.facility)
@@ -62,7 +103,7 @@ class SourceReading:
             for name, further in self.read.further.items()
         ]
         async for rows in self.snapshot.batches(self.read.query, parameters):
-            yield [(row, made) async for row, made in self._made(rows, groups, facility)]
+            yield [(row, made) async for row, made in self._made(rows, groups, facility, known)]
 
     async def marked(self, since: Mark, size: int) -> list[MarkedRow]:
         """Return at most `size` rows that have changed since a mark, in its order. Raises HisFault, TemplateError."""
@@ -84,14 +125,22 @@ class SourceReading:
         return [MarkedRow(row, one, mark) for (row, _), one, mark in zip(found, made, marks, strict=True)]
 
     async def _made(
-        self, rows: Sequence[Row], groups: Sequence[_Group], facility: Mapping[str, Any]
+        self,
+        rows: Sequence[Row],
+        groups: Sequence[_Group],
+        facility: Mapping[str, Any],
+        known: DayRows | None = None,
     ) -> AsyncIterator[tuple[Row, list[Made]]]:
         self._check_columns(rows[0], [on for _, on, _ in groups])
         pause = TimeSlice()
         for row in rows:
             await pause.pause()
             further = {name: group.get(str(row[on]), []) for name, on, group in groups}
-            yield row, list(self.read.made(row, further, self.source.tables, facility))
+            keys = known.unchanged(row, further) if known is not None else ()
+            if keys:
+                yield row, [Made(key, unchanged=True) for key in keys]
+            else:
+                yield row, list(self.read.made(row, further, self.source.tables, facility))
 
     async def _grouped(self, on: str, query: str, parameters: Mapping[str, Any]) -> dict[str, list[Row]]:
         groups: dict[str, list[Row]] = {}

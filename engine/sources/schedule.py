@@ -12,6 +12,7 @@ from engine.database.transaction import Transaction
 LEASE_MS = 60_000  # beyond the patience of a query, extended with each batch
 PAUSE_MS = 60_000  # after the first fault in a row; doubled after each further one
 MAX_PAUSE_MS = 1_800_000
+OTHERS_MS = 5_000  # after which a source that is due is read by another worker than before
 READ_PAUSE_MS = 300_000  # for which a read that fails alone waits, while the others go on
 
 
@@ -31,6 +32,7 @@ class SourceLease(NamedTuple):
     from_day: str
     agreed_until: int
     lease_ms: int
+    before: str | None  # who had it last; empty: nobody, or who has left it
 
 
 class DueRound(NamedTuple):
@@ -63,9 +65,13 @@ class LeaseLost(Exception):
     """Another worker reads the source now, or a person has paused it."""
 
 
-async def due_sources(database: Database) -> list[SourceKey]:
-    """Return the sources with something due that no worker reads; one query for all clinics."""
-    return await database.fetch(_DUE_SOURCES, {"now": database.clock()})
+async def due_sources(database: Database, holder: str) -> list[SourceKey]:
+    """Return the sources with something due that no worker reads; one query for all clinics.
+
+    Who read a source last comes first, because it knows what has not changed; the others wait for OTHERS_MS.
+    """
+    now = database.clock()
+    return await database.fetch(_DUE_SOURCES, {"now": now, "holder": holder, "others": now - OTHERS_MS})
 
 
 async def lease(database: Database, key: SourceKey, holder: str, patience: float) -> SourceLease | None:
@@ -76,7 +82,8 @@ async def lease(database: Database, key: SourceKey, holder: str, patience: float
 
 
 async def _lease(tx: Transaction, names: dict[str, object]) -> SourceLease | None:
-    return await tx.first(_LEASE, {**names, "now": tx.now})
+    before = await tx.first(_HOLDER, names)
+    return await tx.first(_LEASE, {**names, "before": before, "now": tx.now})
 
 
 async def due_rounds(database: Database, held: SourceLease) -> list[DueRound]:
@@ -182,6 +189,11 @@ async def release(database: Database, key: SourceKey, holder: str) -> None:
     await database.write(Transaction.execute, _RELEASE, names)
 
 
+async def leave(database: Database, holder: str) -> None:
+    """Leave all sources to other workers, at once."""
+    await database.write(Transaction.execute, _LEAVE, {"holder": holder})
+
+
 # New credentials end a pause at once: credentials are stored under source:NAME.
 _MAY_BE_READ = """
 s.state = 'running' AND s.held_until <= :now AND (s.retry_at IS NULL OR s.retry_at <= :now OR EXISTS (
@@ -193,15 +205,23 @@ _DUE_SOURCES = Statement(
     f"""
 SELECT DISTINCT s.facility_id, s.source FROM source_rounds AS r
 JOIN clinic_sources AS s ON s.facility_id = r.facility_id AND s.source = r.source
-WHERE r.due_at <= :now AND {_MAY_BE_READ}
+WHERE r.due_at <= :now AND (COALESCE(s.holder, :holder) = :holder OR r.due_at <= :others) AND {_MAY_BE_READ}
 """,
     SourceKey,
+)
+_HOLDER = Statement(
+    """
+SELECT COALESCE(holder, '') AS holder FROM clinic_sources
+WHERE facility_id = :facility AND source = :source {FOR UPDATE}
+""",
+    str,
 )
 _LEASE = Statement(
     f"""
 UPDATE clinic_sources AS s SET holder = :holder, held_until = CAST(:now AS BIGINT) + CAST(:lease_ms AS INTEGER)
 WHERE s.facility_id = :facility AND s.source = :source AND {_MAY_BE_READ}
-RETURNING facility_id, source, holder, from_day, agreed_until, CAST(:lease_ms AS INTEGER) AS lease_ms
+RETURNING facility_id, source, holder, from_day, agreed_until, CAST(:lease_ms AS INTEGER) AS lease_ms,
+  CAST(:before AS TEXT) AS before
 """,
     SourceLease,
 )
@@ -250,6 +270,7 @@ UPDATE clinic_sources SET state = 'stopped', failing_since = :now, failed_at = :
   problem = :problem, held_until = 0 {_OURS}
 """
 )
+_LEAVE = Command("UPDATE clinic_sources SET held_until = 0, holder = NULL WHERE holder = :holder")
 _RELEASE = Command(
     """
 UPDATE clinic_sources SET held_until = 0 WHERE facility_id = :facility AND source = :source AND holder = :holder

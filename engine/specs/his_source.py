@@ -47,6 +47,7 @@ class Made(NamedTuple):
     skipped: str = ""
     problem: Problem | None = None
     gone: bool = False  # the row says that it was deleted
+    unchanged: bool = False  # the row is as it was when its record was taken, so that it was not made again
 
 
 @dataclass(frozen=True, slots=True)

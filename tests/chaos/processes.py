@@ -65,7 +65,7 @@ def hurry() -> None:
     worker.JOB_SECONDS, runner.BATCH_DELIVERIES = SWEEP, BATCH
     slots.REFRESH_SECONDS, claim.LIFE_MS = REFRESH, LIFE
     slot_allocator.VALID_MS, slot_allocator.KEEP_MS = LIFE - 100, LIFE
-    worker.SOURCE_SECONDS, schedule.LEASE_MS = SWEEP, LEASE
+    worker.SOURCE_SECONDS, schedule.LEASE_MS, schedule.OTHERS_MS = SWEEP, LEASE, LIFE
     connection.BATCH_ROWS, records.BATCH_RECORDS = ROWS, ROWS
 
 
