@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.his_database.connection import HisConnection, connected
 from adapters.his_database.faults import FaultKind, HisFault
@@ -70,6 +71,7 @@ class SourceReader:
         self._vault, self._intake, self._holder = vault, intake, holder
         self._kept_for = ""  # hash of the configuration by which the rounds were declared
         self._known_rows = KnownRows()
+        self._has_held = False
         self._running = KeyedTasks[SourceKey](_broke)
 
     async def tick(self) -> None:
@@ -91,7 +93,9 @@ class SourceReader:
     async def stop(self) -> None:
         """End all reading; another worker may go on at once."""
         await self._running.cancel()
-        await schedule.leave(self._database, self._holder)
+        if self._has_held:
+            with suppress(SQLAlchemyError, OSError):  # a database that is away must not hold up the worker's end
+                await schedule.leave(self._database, self._holder)
 
     async def _read(self, key: SourceKey, source: HisSource) -> None:
         try:
@@ -99,6 +103,7 @@ class SourceReader:
             facility = await self._facilities.one(key.facility_id)
             if held is not None and held.before != self._holder:
                 self._known_rows.forget(key)
+            self._has_held = self._has_held or held is not None
             if held is not None and facility is not None:
                 await self._read_leased(held, source, facility)
         finally:  # also when it ends while the lease is being written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.sources.schedule import OTHERS_MS
 from tests.engine.sources import dying_reader
 from tests.engine.sources.unheard_of import Tabib
 from tests.killed import killed
@@ -44,7 +45,7 @@ async def test_a_withdrawal_is_made_once_although_its_reader_was_killed(tabib: T
     before = len(tabib.antar.ministry.puts)
     await tabib.clinic.run("DELETE FROM kunjungan WHERE nomor = 'K1'")
     await tabib.read(60)
-    tabib.clock.pass_(60)
+    tabib.clock.pass_(60 + OTHERS_MS / 1000)
     await die(tabib, failpoint)
     await tabib.antar.work()
     for _ in range(2):

@@ -93,6 +93,23 @@ async def test_a_known_row_that_disappears_is_missed(tabib: Tabib, handed: list[
     assert (await tabib.rows())["K2"] == ("taken", None)
 
 
+async def test_a_worker_that_stops_leaves_its_sources_at_once_if_the_database_is_there(
+    tabib: Tabib, handed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.sources.schedule.leave", away)
+        await tabib.reader.stop()
+    await tabib.reader.stop()
+    other = tabib.another_reader("second")
+    tabib.clock.pass_(60)
+    await other.tick()
+    await other.idle()
+    assert sorted(handed) == ["K1", "K2"]
+
+
 async def test_a_changed_configuration_hands_all_in_again(tabib: Tabib, handed: list[str]) -> None:
     reads = tabib.antar.hub.catalog.sources["tabib"].reads
     reads["visits"] = replace(reads["visits"])  # type: ignore[index]  # as loading it anew does
