@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import interactive, official_examples
+from bench import interactive, official_examples, questions
 from bench.cost import Cost, in_words, rates
 from bench.options import Options
 from bench.processes import configuration
@@ -50,9 +51,10 @@ def test_the_slowest_page_is_measured_against_its_limit_and_named() -> None:
     assert row.note == "median of all 210 ms; slowest: list 330, drawer 210, dashboard 150"
 
 
-def test_without_a_browser_the_row_of_the_pages_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interactive, "executable", lambda: None)
-    [row] = interactive.rows(Options())
+@pytest.mark.parametrize("measurement", [interactive, questions])
+def test_without_a_browser_the_row_of_the_pages_says_so(monkeypatch: pytest.MonkeyPatch, measurement: Any) -> None:
+    monkeypatch.setattr(measurement, "executable", lambda: None)
+    [row] = measurement.rows(Options())
 
     assert "no Chromium" in row.note
 
