@@ -230,7 +230,7 @@ def _leave_out_entries(config: Path) -> None:
             path.unlink()
     including = config / "resources.yaml"
     lines = including.read_text("utf-8").splitlines()
-    named = ("- use_cases/", "- causes/")  # which name entries
+    named = ("- use_cases/", "- causes/", "- packs/")  # which name entries
     kept = [line for line in lines if not any(name in line for name in named)]
     kept = [line for line in kept if "- resources/" not in line or "*" in line]
     including.write_text("\n".join(kept), "utf-8")
