@@ -105,15 +105,16 @@ async def prepare(url: str) -> None:
 
 
 async def _prepare(url: str) -> None:
-    if url not in _connections:
+    connection = _connections.get(url)
+    if connection is None or connection.is_closed():  # a test may have had all connections cut
         await _migrate(url)
-        _connections[url] = await asyncpg.connect(url)
-        await _connections[url].execute(_emptying())
+        connection = _connections[url] = await asyncpg.connect(url)
+        await connection.execute(_emptying())
     try:
-        await _connections[url].execute(EMPTY)
+        await connection.execute(EMPTY)
     except asyncpg.UndefinedTableError:  # a test has dropped the schema
         await _migrate(url)
-        await _connections[url].execute(EMPTY)
+        await connection.execute(EMPTY)
 
 
 async def _migrate(url: str) -> None:
