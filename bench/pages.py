@@ -13,7 +13,7 @@ import httpx
 
 from bench.many import multiply
 from bench.options import Options
-from bench.places import API_DOCUMENTATION, FAILED, page_addresses
+from bench.places import FAILED, page_addresses
 from bench.rows import Row
 from bench.site import Installation, site
 
@@ -50,8 +50,7 @@ def person(panel: Installation) -> httpx.Client:
 
 
 def _weights(client: httpx.Client, addresses: dict[str, str]) -> list[Row]:
-    """Weigh the document and the assets that not every page has; the API documentation is another's program, 1.9 MB."""
-    addresses = {name: address for name, address in addresses.items() if name != API_DOCUMENTATION}
+    """Weigh the document and the assets that not every page has."""
     documents = {name: client.get(address).raise_for_status().text for name, address in addresses.items()}
     assets = {name: set(ASSET.findall(document)) for name, document in documents.items()}
     shared = set.intersection(*assets.values())

@@ -30,7 +30,6 @@ UNREVIEWED = """
 INBOUND_REQUEST = "SELECT inbound, id FROM inbound_requests ORDER BY id LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
-API_DOCUMENTATION = "API documentation"
 UPSTREAM, MAPPING = "/integrasi/satusehat", "/pemetaan/kfa"
 TABS = ("request", "response", "percobaan", "asal", "audit")
 SOURCES = {
@@ -61,7 +60,6 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         "saved views": "/tampilan",
         "workbench": "/meja-uji?jenis=Condition",
         "identity": "/identitas/satusehat",
-        API_DOCUMENTATION: "/schema/docs",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},
         "new user": "/admin/users/create",

@@ -33,7 +33,7 @@ def test_a_type_is_paused_and_resumed_in_two_tabs(
     page.goto(LIST)
     row = page.locator("#daftar tbody tr")
     expect(row).to_contain_text("Belum Terkirim")
-    expect(row).to_contain_text(said)
+    expect(row.get_by_title(said)).to_contain_text("Dijeda")
     tabs = [context.new_page() for _ in range(2)]
     for tab in tabs:
         tab.goto("/jeda")
