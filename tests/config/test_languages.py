@@ -17,6 +17,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "config"
 ALIKE = {
     *("BPJS Antrean", "BPJS FKTP", "BPJS PCare", "PCare", "Poli", "Program", "Delirium", "Prognosis"),
     *("NIK", "NIE", "TKP", "Client ID", "Client Secret", "Cons ID", "Secret key"),
+    *("SIMRS Khanza", "mLITE"),
 }
 """Texts that are written alike in both languages."""
 

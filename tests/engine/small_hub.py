@@ -127,7 +127,7 @@ AT = "2026-03-10T08:00:00+07:00"
 # Waits for deliveries that are sent by now; the next sweep makes them due.
 OVERLOOKED = """
 SELECT COUNT(*) FROM waits AS w JOIN deliveries AS d
-ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL
+ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL AND NOT w.set_aside
 """
 
 Answer = Reply | Callable[[Call], Reply]

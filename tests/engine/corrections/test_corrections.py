@@ -276,8 +276,8 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
 
     async def explain(tx: ModelTransaction) -> str:
         if not sqlite:  # the planner reads an empty table as a whole
-            await tx.execute(text("SET LOCAL enable_seqscan = off"))
-            await tx.execute(text("SET LOCAL enable_bitmapscan = off"))
+            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+                await tx.execute(text(f"SET LOCAL enable_{way} = off"))
         kind = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
         query = text(f"{kind} {search._NEXT.sql(tx.dialect)}")
         return "\n".join(str(row[-1]) for row in await tx.rows(query, names))
