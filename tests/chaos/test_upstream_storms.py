@@ -123,6 +123,9 @@ async def test_a_path_that_refuses_everything_leaves_the_others_alone(
         assert await number(database, "SELECT COUNT(*) FROM channels") == 0
         # Requests of batches that were claimed before the pause was stored, of two workers.
         assert refusal.struck <= 4 * SLOTS + 2 * REFUSALS
+        async with asyncio.timeout(PATIENCE):  # a person comes later than the answers to what was on its way
+            while await number(database, "SELECT COUNT(*) FROM held_deliveries"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         world.faults.clear()
         await pause_module.end(database, found[0].id, "sari")
         await working
