@@ -71,7 +71,7 @@ class SourceReader:
         self._vault, self._intake, self._holder = vault, intake, holder
         self._kept_for = ""  # hash of the configuration by which the rounds were declared
         self._known_rows = KnownRows()
-        self._has_held = False
+        self._may_hold = False
         self._running = KeyedTasks[SourceKey](_broke)
 
     async def tick(self) -> None:
@@ -93,17 +93,17 @@ class SourceReader:
     async def stop(self) -> None:
         """End all reading; another worker may go on at once."""
         await self._running.cancel()
-        if self._has_held:
+        if self._may_hold:
             with suppress(SQLAlchemyError, OSError):  # a database that is away must not hold up the worker's end
                 await schedule.leave(self._database, self._holder)
 
     async def _read(self, key: SourceKey, source: HisSource) -> None:
+        self._may_hold = True  # even if it ends while the lease is being written
         try:
             held = await schedule.lease(self._database, key, self._holder, source.patience)
             facility = await self._facilities.one(key.facility_id)
             if held is not None and held.before != self._holder:
                 self._known_rows.forget(key)
-            self._has_held = self._has_held or held is not None
             if held is not None and facility is not None:
                 await self._read_leased(held, source, facility)
         finally:  # also when it ends while the lease is being written
