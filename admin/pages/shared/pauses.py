@@ -9,7 +9,7 @@ from admin.text.words import localized, say, sentence
 from engine.catalog.catalog import Catalog
 from engine.facilities.facilities import FacilityRow
 from engine.notices import Notice
-from engine.outbox.pauses.pauses import AUTOMATIC, Pause
+from engine.outbox.pauses.pauses import AUTOMATIC, Pause, pause_of
 
 MAX_SHOWN = 2  # current pauses in the strip; the page has all of them
 ANNOUNCED_MS = 7 * 86_400_000  # before it begins, from which on the strip names a planned pause
@@ -35,9 +35,8 @@ class PausesInForce:
         return [pause for pause in self.pauses if not pause.is_current(self.now)]
 
     def of(self, upstream: str, spec: str) -> Pause | None:
-        """Return the pause that keeps a type from being sent; of several the one that lasts longest."""
-        found = [pause for pause in self.current if pause.concerns(upstream, spec)]
-        return max(found, key=lambda pause: (pause.ends_at is None, pause.ends_at or 0), default=None)
+        """Return the pause that keeps a type from being sent."""
+        return pause_of(self.pauses, upstream, spec, self.now)
 
     def of_upstream(self, upstream: str) -> Pause | None:
         """Return the pause of the whole upstream."""

@@ -6,7 +6,7 @@ engine.outbox.claim): what is paused is not claimed, and what is being sent ends
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -50,6 +50,12 @@ class Pause(NamedTuple):
     def concerns(self, upstream: str, spec: str) -> bool:
         """Return whether it is about the type, or about its whole upstream."""
         return self.upstream == upstream and self.spec in (None, spec)
+
+
+def pause_of(pauses: Iterable[Pause], upstream: str, spec: str, now: int) -> Pause | None:
+    """Return the pause that keeps a type from being sent; of several the one that lasts longest."""
+    found = [pause for pause in pauses if pause.is_current(now) and pause.concerns(upstream, spec)]
+    return max(found, key=lambda pause: (pause.ends_at is None, pause.ends_at or 0), default=None)
 
 
 @dataclass(frozen=True, slots=True)
