@@ -18,7 +18,7 @@ from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.outbox.pauses.pauses import Pause, open_pauses
+from engine.outbox.pauses.pauses import Pause, open_pauses, pause_of
 from engine.outbox.resend import ActionResult, resend
 from engine.outbox.withdrawal.withdraw import WithdrawalResult, withdraw
 from engine.queries import deliveries, paging
@@ -152,8 +152,8 @@ async def withdraw_delivery(
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     row, specs = detail.row, hub.catalog.specs
     found = await dependents_of(hub.database, specs, facility, (row.spec, row.key), row.patient_norm)
-    withdrawable = [one.id for one in found.sent if found.of_patient and specs[one.spec].withdrawal is not None]
-    along, waiting = withdrawable if data.dependents else [], [one.id for one in found.unsent]
+    along = [one.id for one in found.withdrawable(specs)] if data.dependents else []
+    waiting = [one.id for one in found.unsent]
     actor = f"api:{facility.code}"
     results = await withdraw(
         hub.database, specs, facility.id, [id_], actor, reason=data.reason, dependents=along, waiting=waiting
@@ -201,13 +201,12 @@ def _delivery(hub: Hub, row: DeliveryRow, tries: int, pauses: Sequence[Pause]) -
 
 
 def _paused(hub: Hub, row: DeliveryRow, pauses: Sequence[Pause]) -> dict[str, Any] | None:
-    """Return the pause that keeps a delivery from being sent, of several the one that lasts longest; None without."""
+    """Return the pause that keeps a delivery from being sent; None without one."""
     spec, now = hub.catalog.specs.get(row.spec), hub.database.clock()
     if spec is None or row.status not in PAUSABLE:
         return None
-    held_by = [pause for pause in pauses if pause.is_current(now) and pause.concerns(spec.upstream.name, row.spec)]
-    longest = max(held_by, key=lambda pause: (pause.ends_at is None, pause.ends_at or 0), default=None)
-    return longest and {"id": longest.id, "reason": api_sentence(longest.reason), "ends_at": longest.ends_at}
+    pause = pause_of(pauses, spec.upstream.name, row.spec, now)
+    return pause and {"id": pause.id, "reason": api_sentence(pause.reason), "ends_at": pause.ends_at}
 
 
 def _attempt(row: DetailedAttempt, bodies: bool) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Dependents(NamedTuple):
         """Return those that the upstream has and that were not withdrawn."""
         return [one for one in self.deliveries if one.reference is not None and one.withdrawn_at is None]
 
+    def withdrawable(self, specs: Mapping[str, Spec]) -> list[DependentDelivery]:
+        """Return those that can be withdrawn along with the record."""
+        return [one for one in self.sent if self.of_patient and specs[one.spec].withdrawal is not None]
+
     @property
     def unsent(self) -> list[DependentDelivery]:
         """Return those that the upstream does not have."""

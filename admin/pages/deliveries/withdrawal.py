@@ -50,7 +50,7 @@ async def withdraw_delivery(
         return await _page(request, opened, dependents, refusal=say("told.reason_missing"), along=along)
     if along and data.get("seen") != _seen(opened, dependents):
         return await _page(request, opened, dependents, refusal=say("withdrawal.changed"), along=along, reason=reason)
-    ids = [one.id for one in _withdrawable(opened, dependents)] if along else []
+    ids = [one.id for one in dependents.withdrawable(opened.hub.catalog.specs)] if along else []
     facility_id, id_ = opened.facility.id, opened.row.id
     waiting = [one.id for one in dependents.unsent]
     results = await withdraw(
@@ -87,14 +87,9 @@ async def _dependents(opened: OpenDelivery) -> Dependents:
     return await dependents_of(opened.hub.database, opened.hub.catalog.specs, opened.facility, target, row.patient_norm)
 
 
-def _withdrawable(opened: OpenDelivery, dependents: Dependents) -> list[DependentDelivery]:
-    specs = opened.hub.catalog.specs
-    return [one for one in dependents.sent if dependents.of_patient and specs[one.spec].withdrawal is not None]
-
-
 def _seen(opened: OpenDelivery, dependents: Dependents) -> str:
     """Return a text that changes with the set of deliveries that would be withdrawn along."""
-    return short_hash(sorted(one.id for one in _withdrawable(opened, dependents)))
+    return short_hash(sorted(one.id for one in dependents.withdrawable(opened.hub.catalog.specs)))
 
 
 def _by_type(opened: OpenDelivery, deliveries: Sequence[DependentDelivery]) -> list[dict[str, Any]]:
@@ -123,7 +118,7 @@ async def _page(
     along: bool = False,
     reason: str = "",
 ) -> Template:
-    withdrawable = _withdrawable(opened, dependents)
+    withdrawable = dependents.withdrawable(opened.hub.catalog.specs)
     staying = [one for one in dependents.sent if one not in withdrawable]
     is_partial = "hx-request" in request.headers
     return Template(
