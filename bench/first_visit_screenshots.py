@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, ViewportSize, expect
 
 from bench.browser import chromium
+from bench.first_visit import FirstVisitWalk
 from bench.fresh import NEAR, FreshInstallation, fresh
 from bench.screenshots import save_picture
-from bench.walk import Walk
 from engine.settings import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots" / "first-visit"
@@ -25,7 +25,7 @@ def main() -> None:
             raise SystemExit("the pictures show a MariaDB; start one at 127.0.0.1:3306")
         size = ViewportSize(width=WIDTH, height=HEIGHT)
         page = browser.new_context(viewport=size, locale="id-ID", reduced_motion="reduce").new_page()
-        acts = Walk(page, installation, lambda name: save_picture(page, FOLDER / f"{name}.png")).whole()
+        acts = FirstVisitWalk(page, installation, lambda name: save_picture(page, FOLDER / f"{name}.png")).whole()
         print(f"{acts}, by hand {acts.by_hand / 60:.1f} minutes")
         _break_source(page, installation)
         save_picture(page, FOLDER / "gangguan.png")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from bench.first_visit import FirstVisitWalk
 from bench.fresh import fresh
-from bench.walk import Walk
 from tests.browser.watch import PageWatch
 
 MOST_PAGES, MOST_CLICKS, MOST_SECONDS_BY_HAND = 16, 14, 15 * 60
@@ -17,7 +17,7 @@ def test_a_person_gets_from_a_fresh_installation_to_the_first_sent_visit(browser
     with fresh(tmp_path) as installation:
         context = browser.new_context(locale="id-ID")
         watch = PageWatch(context, installation.address)
-        acts = Walk(context.new_page(), installation).whole()
+        acts = FirstVisitWalk(context.new_page(), installation).whole()
         context.close()
     assert watch.complaints == []
     assert (acts.pages <= MOST_PAGES, acts.clicks <= MOST_CLICKS, acts.by_hand < MOST_SECONDS_BY_HAND) == (True,) * 3

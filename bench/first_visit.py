@@ -36,7 +36,7 @@ class Acts:
         return self.seconds + moving + self.pages * READING_SECONDS
 
 
-class Walk:
+class FirstVisitWalk:
     """The walk in one page of a browser; `seen` is called with a name wherever a manual shows a picture."""
 
     def __init__(self, page: Page, fresh: FreshInstallation, seen: Callable[[str], None] = lambda name: None) -> None:
