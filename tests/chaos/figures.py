@@ -32,6 +32,11 @@ class FaultFigures:
         return FaultFigures(**{**sums, "case": self.case, "seconds": max(self.seconds, other.seconds)})
 
 
+def named(case: str, workers: int, database: Database) -> str:
+    """Return the name of a case with its number of workers and its kind of database."""
+    return f"{case}, {workers} worker{'s' * (workers > 1)}, {database.dialect}"
+
+
 async def measure(case: str, database: Database, world: World, accepted: int, seconds: float) -> FaultFigures:
     """Return the figures. Raises AssertionError where an invariant does not hold."""
     statuses = await statuses_of(database)

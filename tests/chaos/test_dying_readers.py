@@ -20,7 +20,7 @@ from engine.database.transaction import Transaction
 from engine.facilities.facilities import set_credentials
 from engine.sources import states
 from sandbox.world import World
-from tests.chaos.figures import FaultFigures, number
+from tests.chaos.figures import FaultFigures, named, number
 from tests.chaos.scene import Scene, records_of, scene
 from tests.chaos.sizes import ALL, WORKERS
 
@@ -191,7 +191,3 @@ async def is_all(stage: Scene, state: str, count: int) -> bool:
         return True
     await stage.database.write(Transaction.execute, DUE, {})
     return False
-
-
-def named(case: str, workers: int, database: Database) -> str:
-    return f"{case}, {workers} worker{'s' * (workers > 1)}, {database.dialect}"

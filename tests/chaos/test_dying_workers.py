@@ -11,7 +11,7 @@ import pytest
 
 from engine.database.database import Database
 from sandbox.world import World
-from tests.chaos.figures import FaultFigures
+from tests.chaos.figures import FaultFigures, named
 from tests.chaos.processes import Process
 from tests.chaos.proxy import proxy
 from tests.chaos.scene import Scene, scene
@@ -119,10 +119,6 @@ async def test_killed_while_the_upstream_works(
         await stage.work(workers)
         await finished(stage)
         report(await stage.account(named(case, workers, database), started))
-
-
-def named(case: str, workers: int, database: Database) -> str:
-    return f"{case}, {workers} worker{'s' * (workers > 1)}, {database.dialect}"
 
 
 async def kill(crew: list[Process]) -> None:

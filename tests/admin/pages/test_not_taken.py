@@ -68,19 +68,8 @@ async def test_records_of_the_api_are_beside_them_and_may_be_dismissed(
     assert "Sudah beres" in (await person.get(PAGE, params={"kelompok": group})).text
 
 
-async def deleted_finding(tabib: Tabib) -> None:  # noqa: F811
-    await tabib.visit("K1")
-    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
-    await tabib.start()
-    await tabib.read()
-    await tabib.antar.work()
-    await tabib.clinic.run("DELETE FROM temuan")
-    await tabib.read(60)
-    await tabib.read(60)
-
-
 async def test_a_person_decides_about_a_deleted_row(person: httpx.AsyncClient, tabib: Tabib) -> None:  # noqa: F811
-    await deleted_finding(tabib)
+    await tabib.delete_finding()
     assert "1 baris dihapus di sistem klinik" in (await person.get("/masalah")).text
     page = (await person.get("/masalah/dihapus")).text
     assert ("K1/1" in page, "jenis ini tidak dapat ditarik" in page) == (True, True)
@@ -94,7 +83,7 @@ async def test_a_person_decides_about_a_deleted_row(person: httpx.AsyncClient, t
 
 
 async def test_without_the_right_to_edit_nothing_is_decided(person: httpx.AsyncClient, tabib: Tabib) -> None:  # noqa: F811
-    await deleted_finding(tabib)
+    await tabib.delete_finding()
     narrow = text("""UPDATE roles SET permissions = '["satusehat"]'""")
     await tabib.database.write_models(lambda tx: tx.execute(narrow))
     form = {"source": "tabib", "read": "findings", "key": "K1/1"}

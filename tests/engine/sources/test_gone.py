@@ -44,14 +44,7 @@ async def test_what_was_never_sent_is_set_aside_and_nothing_is_sent(tabib: Tabib
 
 
 async def test_without_a_declared_withdrawal_a_person_is_told(tabib: Tabib) -> None:
-    await tabib.visit("K1")
-    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
-    await tabib.start()
-    await tabib.read()
-    await tabib.antar.work()
-    await tabib.clinic.run("DELETE FROM temuan")
-    await tabib.read(60)
-    await tabib.read(60)
+    await tabib.delete_finding()
     assert (await tabib.rows())["K1/1"] == ("gone", TOLD)
     assert await tabib.antar.status("Finding", "K1-1") == "sent"
 
@@ -69,14 +62,7 @@ async def test_what_the_entry_declares_withdraws_unless_a_person_is_to_be_asked(
 ) -> None:
     source = SOURCE.replace("        into: Finding\n", "        into: Finding\n" + "        gone: ask\n" * asks)
     tabib = await open_tabib(tmp_path, database_url, clock, clinic, source, catalog=WITHDRAWABLE)
-    await tabib.visit("K1")
-    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
-    await tabib.start()
-    await tabib.read()
-    await tabib.antar.work()
-    await tabib.clinic.run("DELETE FROM temuan")
-    for _ in range(2):
-        await tabib.read(60)
+    await tabib.delete_finding()
     await tabib.antar.work()
     assert (await tabib.rows())["K1/1"] == ("gone", told)
     assert [put["state"] for put in tabib.antar.ministry.puts if put["kind"] == "Finding"] == states

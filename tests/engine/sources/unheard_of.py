@@ -146,6 +146,17 @@ class Tabib:
     async def visit(self, number: str, status: str = "S", note: str = "", day: str = "2026-03-10") -> None:
         await self.clinic.run(f"INSERT INTO kunjungan VALUES ('{number}', '{day}', '08:00:00', '{status}', '{note}')")
 
+    async def delete_finding(self) -> None:
+        """Have a visit and its finding sent, delete the finding, and read until it counts as gone."""
+        await self.visit("K1")
+        await self.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
+        await self.start()
+        await self.read()
+        await self.antar.work()
+        await self.clinic.run("DELETE FROM temuan")
+        for _ in range(2):
+            await self.read(60)
+
     async def state(self) -> Any:
         return (await states.states(self.database, self.facility.id))["tabib"]
 
