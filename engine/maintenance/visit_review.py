@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -23,7 +23,7 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.json_text import short_hash
-from engine.specs.use_case import Records, UseCase, lacking, recognised
+from engine.specs.use_case import UseCase, lacking, recognised, visit_names
 from engine.templates.filters import parse_time
 from engine.templates.template import TemplateError
 from engine.visits.visit_index import ReviewedVisit, StoredLack, store_reviews
@@ -111,9 +111,11 @@ def _review(
     if own is not None:
         records: dict[str, list[Any]] = {}
         for row in rows:
-            records.setdefault(row.spec, []).append(orjson.loads(row.record))
+            if row.spec in catalog.specs:
+                records.setdefault(row.spec, []).append(orjson.loads(row.record))
+        names = visit_names(catalog.specs, own.spec, records)
         for case in catalog.use_cases.values():
-            if case.visit == own.spec and (found := _judge(case, catalog, facility, records)) is not None:
+            if case.visit == own.spec and (found := _judge(case, names, facility)) is not None:
                 cases.append(case.name)
                 lacks += found
     return ReviewedVisit(
@@ -128,17 +130,15 @@ def _review(
     )
 
 
-def _judge(case: UseCase, catalog: Catalog, facility: FacilityRow, records: Records) -> list[StoredLack] | None:
+def _judge(case: UseCase, names: Mapping[str, Any], facility: FacilityRow) -> list[StoredLack] | None:
     """Return what the visit lacks of a use case; None if it is not of that kind, or is older than its templates."""
-    [own] = records[case.visit][-1:]
     try:
-        if not recognised(case, catalog.specs, own, records):
+        if not recognised(case, names):
             return None
-        since = parse_time(case.since.render({"record": catalog.specs[case.visit].completion(own)}), facility.time_zone)
-        at = int(since.timestamp() * 1000)
+        at = int(parse_time(case.since.render(names), facility.time_zone).timestamp() * 1000)
         return [
             StoredLack(case.name, lack.requirement.name, lack.found, at + lack.requirement.within_hours * 3_600_000)
-            for lack in lacking(case, catalog.specs, own, records)
+            for lack in lacking(case, names)
         ]
     except (TemplateError, ValueError, TypeError, KeyError):
         return None

@@ -60,33 +60,36 @@ class Lack:
     found: int
 
 
-def recognised(use_case: UseCase, specs: Mapping[str, Spec], visit: Mapping[str, Any], records: Records) -> bool:
-    """Return whether a visit is of this kind. Raises TemplateError."""
-    return bool(use_case.when.render(_names(use_case, specs, visit, records)))
+def visit_names(specs: Mapping[str, Spec], visit_type: str, records: Records) -> dict[str, Any]:
+    """Return the names that the templates of use cases see of a visit.
+
+    They are `record`, the last one of the visit's own type, and `records`, which has a list for each type that belongs
+    to visits.
+    """
+    of_types: dict[str, list[Any]] = {name: [] for name, spec in specs.items() if spec.visit is not None}
+    for name, several in records.items():
+        of_types[name] = [specs[name].completion(record) for record in several]
+    return {"record": of_types[visit_type][-1], "records": of_types}
 
 
-def lacking(use_case: UseCase, specs: Mapping[str, Spec], visit: Mapping[str, Any], records: Records) -> Iterator[Lack]:
-    """Yield what a visit lacks. Raises TemplateError."""
-    names = _names(use_case, specs, visit, records)
-    visit_seen = names["record"]
+def recognised(use_case: UseCase, names: Mapping[str, Any]) -> bool:
+    """Return whether a visit is of this kind; `names` are its `visit_names`. Raises TemplateError."""
+    return bool(use_case.when.render(names))
+
+
+def lacking(use_case: UseCase, names: Mapping[str, Any]) -> Iterator[Lack]:
+    """Yield what a visit lacks; `names` are its `visit_names`. Raises TemplateError."""
     for requirement in use_case.requirements:
         if requirement.when is not None and not requirement.when.render(names):
             continue
-        complete = specs[requirement.spec].completion
-        seen = [{"record": complete(record), "visit": visit_seen} for record in records.get(requirement.spec, ())]
-        found = sum(1 for names in seen if requirement.where is None or requirement.where.render(names))
+        found = sum(1 for record in names["records"].get(requirement.spec, ()) if _counts(requirement, record, names))
         if found < requirement.least:
             yield Lack(requirement, found)
 
 
-def _names(use_case: UseCase, specs: Mapping[str, Spec], visit: Mapping[str, Any], records: Records) -> dict[str, Any]:
-    """Return the names that `when` sees; `records` has a list for each type that belongs to visits."""
-    of_types = {
-        name: [spec.completion(record) for record in records.get(name, ())]
-        for name, spec in specs.items()
-        if spec.visit is not None
-    }
-    return {"record": specs[use_case.visit].completion(visit), "records": of_types}
+def _counts(requirement: Requirement, record: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
+    where = requirement.where
+    return where is None or bool(where.render({"record": record, "visit": names["record"]}))
 
 
 def visit_of(spec: Spec, record: Mapping[str, Any], facility: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.specs.use_case import lacking, recognised
+from engine.specs.use_case import lacking, recognised, visit_names
 from tests.config.shipped import PAGES, catalog, use_case_pages
 
 
@@ -16,8 +16,8 @@ def visit(**more: Any) -> dict[str, Any]:
 
 def kinds(record: dict[str, Any], **records: list[dict[str, Any]]) -> list[str]:
     """Return the use cases that a visit is of."""
-    specs = catalog().specs
-    return [name for name, one in catalog().use_cases.items() if recognised(one, specs, record, records)]
+    names = visit_names(catalog().specs, "Encounter", {**records, "Encounter": [record]})
+    return [name for name, one in catalog().use_cases.items() if recognised(one, names)]
 
 
 def test_the_pages_are_those_of_the_configuration() -> None:
@@ -27,8 +27,8 @@ def test_the_pages_are_those_of_the_configuration() -> None:
 
 def lacks(record: dict[str, Any], **records: list[dict[str, Any]]) -> set[str]:
     """Return the names of what an outpatient visit lacks."""
-    outpatient, specs = catalog().use_cases["outpatient"], catalog().specs
-    return {lack.requirement.name for lack in lacking(outpatient, specs, record, records)}
+    names = visit_names(catalog().specs, "Encounter", {**records, "Encounter": [record]})
+    return {lack.requirement.name for lack in lacking(catalog().use_cases["outpatient"], names)}
 
 
 def test_blood_pressure_is_demanded_of_an_adults_visit_but_not_of_an_infants_or_of_a_vaccination() -> None:
@@ -43,9 +43,9 @@ def test_blood_pressure_is_demanded_of_an_adults_visit_but_not_of_an_infants_or_
 def test_an_example_day_is_complete_in_every_use_case_that_it_is_of(name: str) -> None:
     specs, example = catalog().specs, catalog().use_cases[name].example
     records = {kind: several for kind, several in example.records.items() if kind in specs}
-    [day] = records["Encounter"]
-    of = [one for one in catalog().use_cases.values() if recognised(one, specs, day, records)]
-    assert [(one.name, lack.requirement.name) for one in of for lack in lacking(one, specs, day, records)] == []
+    names = visit_names(specs, "Encounter", records)
+    of = [one for one in catalog().use_cases.values() if recognised(one, names)]
+    assert [(one.name, lack.requirement.name) for one in of for lack in lacking(one, names)] == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_a_visit_lacks_is_told_with_its_number() -> None:
         "Condition": [{"id": "DX-1", "kind": "complaint"}],
         "Observation": [{"id": "O-1", "kind": "systolic"}, {"id": "O-2", "kind": "pain_score"}],
     }
-    lacks = lacking(outpatient, catalog().specs, visit(), records)
+    lacks = lacking(outpatient, visit_names(catalog().specs, "Encounter", records))
     assert [(lack.requirement.name, lack.found) for lack in lacks] == [
         ("visit", 0),
         ("diastolic", 0),
@@ -90,5 +90,4 @@ def test_what_may_be_there_is_never_missed() -> None:
     outpatient = catalog().use_cases["outpatient"]
     optional = {one.name: one.spec for one in outpatient.requirements if not one.least}
     assert optional == {"impression": "ClinicalImpression", "plan": "CarePlan", "goal": "Goal"}
-    lacks = lacking(outpatient, catalog().specs, visit(), {"Encounter": [visit()]})
-    assert optional.keys().isdisjoint(lack.requirement.name for lack in lacks)
+    assert optional.keys().isdisjoint(lacks(visit()))

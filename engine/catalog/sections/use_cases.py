@@ -18,7 +18,7 @@ from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
 from engine.specs.needs import keys_of_needs
 from engine.specs.record_type import Spec
-from engine.specs.use_case import ExampleDay, Requirement, UseCase, lacking, recognised, visit_of
+from engine.specs.use_case import ExampleDay, Requirement, UseCase, lacking, recognised, visit_names, visit_of
 from engine.templates.shapes import Shape, of_schema
 
 
@@ -177,14 +177,17 @@ def _check_day(
         faults.add(place, path, f"has {len(keys)} visits; write the records of one {use_case.visit}")
         return
     mine = _of_visit(use_case, specs, next(iter(keys)))
-    if not recognised(use_case, specs, visits[-1], mine):
+    names = visit_names(specs, use_case.visit, mine)
+    if not recognised(use_case, names):
         source = node.find(["when"]).source
         faults.add(source, f"use_cases.{use_case.name}.when", "is not true of its own example day; mend either")
-    for lack in lacking(use_case, specs, visits[-1], mine):
-        requirement, name = lack.requirement, lack.requirement.name
+    for lack in lacking(use_case, names):
+        requirement = lack.requirement
         message = f"the example day has {lack.found} such {requirement.spec}, and {requirement.least} are needed"
         faults.add(
-            node.find(["needs", name]).source, f"use_cases.{use_case.name}.needs.{name}", f"{message}; mend either"
+            node.find(["needs", requirement.name]).source,
+            f"use_cases.{use_case.name}.needs.{requirement.name}",
+            f"{message}; mend either",
         )
 
 
