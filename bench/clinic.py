@@ -70,10 +70,24 @@ class BenchClinic:
         }
 
     async def hand_in(self, first: int, count: int) -> None:
-        """Hand in visits through the engine's intake, in batches."""
+        """Hand in visits through the engine's intake, in batches, and let workers of this process index them."""
         for start in range(first, first + count, BATCH):
             records = [self.record(n) for n in range(start, min(start + BATCH, first + count))]
             await self.hub.intake.hand_in(self.facility, SPEC, records)
+        if self.workers:
+            await self.until_indexed()
+
+    async def until_indexed(self) -> None:
+        """Return when the workers have entered what was handed in in the indexes of lists and visits.
+
+        That is a part of taking records in and has a row of its own (bench.indexing); it is not counted as sending.
+        """
+        while await self._unindexed():  # noqa: ASYNC110 - workers do not announce it
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _unindexed(self) -> int:
+        [left] = await self.hub.database.fetch(_UNINDEXED)
+        return left
 
     async def hold(self) -> None:
         """Close the queue: workers start, listen and sweep, but claim nothing."""
@@ -153,6 +167,13 @@ class BenchClinic:
 
 
 UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
+_UNINDEXED = Statement(
+    """
+SELECT (SELECT COUNT(*) FROM index_queue) + (SELECT COUNT(*) FROM visits WHERE reviewed <> changes)
+  + (SELECT COUNT(*) FROM installation WHERE columns_hash IS NULL OR use_cases_hash IS NULL)
+""",
+    int,
+)
 _WORKERS = Statement("SELECT 1 FROM workers", int)
 _HOLD = Command(
     """

@@ -54,8 +54,9 @@ class Figures:
 
 
 async def deliver(here: BenchClinic, processes: list[Process], count: int) -> Figures:
-    """Release the held deliveries once the processes are up; return the figures."""
+    """Release the held deliveries once the processes are up and have indexed them; return the figures."""
     await ready(here, len(processes))
+    await here.until_indexed()
     spent, started = sum(cpu_seconds(worker.pid) for worker in processes), time.perf_counter()
     await here.release()
     looks = waits = 0
