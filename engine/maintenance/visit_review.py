@@ -57,7 +57,8 @@ class VisitReview:
                 return reviewed
             rows = await self._database.fetch(_RECORDS, {"ids": [visit.id for visit in visits]})
             facilities = {row.id: row for row in await all_facilities(self._database)}
-            records = {id_: list(group) for id_, group in groupby(rows, attrgetter("visit_id"))}
+            standing = (row for row in rows if row.withdrawn_at is None)
+            records = {id_: list(group) for id_, group in groupby(standing, attrgetter("visit_id"))}
             reviews = [
                 _review(catalog, facilities[visit.facility_id], visit, records.get(visit.id, [])) for visit in visits
             ]
@@ -97,6 +98,7 @@ class _VisitRecord(NamedTuple):
     date: str
     patient_norm: str | None
     record: str
+    withdrawn_at: int | None
 
 
 def _review(
@@ -147,10 +149,12 @@ def _judge(case: UseCase, names: Mapping[str, Any], facility: FacilityRow) -> li
 _CHANGED = Statement(
     "SELECT id, facility_id, changes FROM visits WHERE reviewed <> changes ORDER BY id DESC LIMIT :most", _ChangedVisit
 )
+# Withdrawn records are not left out here: without statistics PostgreSQL expects `withdrawn_at IS NULL` of few rows, and
+# reads all deliveries.
 _RECORDS = Statement(
-    "SELECT m.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record FROM {ids} AS v "
+    "SELECT m.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record, d.withdrawn_at FROM {ids} AS v "
     "JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id "
-    "WHERE d.withdrawn_at IS NULL ORDER BY m.visit_id, d.id",
+    "ORDER BY m.visit_id, d.id",
     _VisitRecord,
     ids="id bigint",
 )

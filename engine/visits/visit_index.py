@@ -30,16 +30,15 @@ async def enter_visits(tx: Transaction, records: Sequence[IndexedRecord]) -> Non
     patients = sorted({(record.facility_id, record.patient_norm) for record in records if record.patient_norm})
     visits = sorted({(record.facility_id, record.visit) for record in records if record.visit is not None})
     await tx.execute(_ADD_PATIENTS, {"rows": patients})
-    await tx.execute(_ADD_VISITS, {"rows": visits})
-    visit_ids = {(row.facility_id, row.key): row.id for row in await tx.rows(_VISIT_IDS, {"rows": visits})}
-    former = await tx.rows(_FORMER, {"ids": ids})
+    visit_ids = {(row.facility_id, row.key): row.id for row in await tx.rows(_CHANGE_VISITS, {"rows": visits})}
+    former = set(await tx.rows(_FORMER, {"ids": ids})) - set(visit_ids.values())
     await tx.execute(_LEAVE_VISITS, {"ids": ids})
     await tx.execute(_FORGET_NUMBERS, {"ids": ids})
     joined = [(visit_ids[r.facility_id, r.visit], r.delivery_id) for r in records if r.visit is not None]
     await tx.execute(_JOIN_VISITS, {"rows": sorted(joined)})
     numbers = {(number, record.delivery_id) for record in records for number in record.numbers}
     await tx.execute(_ADD_NUMBERS, {"rows": sorted(numbers)})
-    await tx.execute(_CHANGED, {"ids": sorted({*former, *visit_ids.values()})})
+    await tx.execute(_CHANGED, {"ids": sorted(former)})
 
 
 class StoredLack(NamedTuple):
@@ -80,13 +79,9 @@ _ADD_PATIENTS = Command(
     "ON CONFLICT DO NOTHING",
     rows="facility_id integer, norm text",
 )
-_ADD_VISITS = Command(
-    "INSERT INTO visits (facility_id, key) SELECT facility_id, key FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
-    rows="facility_id integer, key text",
-)
-_VISIT_IDS = Statement(
-    "SELECT s.facility_id, s.key, s.id FROM {rows} AS v "
-    "JOIN visits AS s ON s.facility_id = v.facility_id AND s.key = v.key",
+_CHANGE_VISITS = Statement(
+    "INSERT INTO visits (facility_id, key) SELECT facility_id, key FROM {rows} AS v WHERE true "
+    "ON CONFLICT (facility_id, key) DO UPDATE SET changes = visits.changes + 1 RETURNING facility_id, key, id",
     _VisitId,
     rows="facility_id integer, key text",
 )

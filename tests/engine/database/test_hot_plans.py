@@ -41,24 +41,35 @@ ROOMS = (
     "engine.inbound.forwarding",
     "engine.mapping.confirmed_codes",
     "engine.maintenance.clock_watch",
+    "engine.maintenance.list_indexing",
+    "engine.maintenance.visit_review",
+    "engine.visits",
     "engine.due_times",
     "engine.health",
     "engine.worker",
 )
-# May read everything: a recount and a restore, which a person or a test runs, the correction of a wrong clock, and the
-# move of what is due at an upstream that left the configuration.
+# May read everything: a recount and a restore, which a person or a test runs, the correction of a wrong clock, the move
+# of what is due at an upstream that left the configuration, and indexing all again after columns or use cases changed.
 RARE = (
     "engine.outbox.counters:_RECOUNT",
     "engine.outbox.counters:_KEPT",
     "engine.outbox.doubt:_PUT_IN_DOUBT",
     "engine.due_times:_HEAL",
     "engine.outbox.reroute:_STRANDED",
+    "engine.maintenance.list_indexing:_QUEUE_ALL",
+    "engine.maintenance.visit_review:_REVIEW_AGAIN",
 )
-GROWING = {"deliveries", "attempts"}
+GROWING = {"deliveries", "attempts", "visits", "visit_deliveries", "delivery_values", "patients", "patient_numbers"}
 # Partial indexes with no row for what was sent.
-SMALL_INDEXES = {"ix_deliveries_due", "ix_deliveries_lease_id", "ix_deliveries_cause", "ix_deliveries_code"}
+SMALL_INDEXES = {
+    "ix_visits_changed",
+    "ix_deliveries_due",
+    "ix_deliveries_lease_id",
+    "ix_deliveries_cause",
+    "ix_deliveries_code",
+}
 # Columns of which one value has few rows, however much was sent.
-SELECTIVE = {"id", "key", "reference", "patient_norm", "sequence", "job_id", "delivery_id", "rowid"}
+SELECTIVE = {"id", "key", "reference", "patient_norm", "sequence", "job_id", "delivery_id", "visit_id", "rowid"}
 
 
 class Scan(NamedTuple):
