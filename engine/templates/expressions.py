@@ -126,8 +126,22 @@ def _is_tree(value: Any) -> bool:
 
 
 def _lookup(node: nodes.Getattr | nodes.Getitem, scope: Scope, soft: bool) -> ast.expr:
-    arguments = translate(node.node, scope), _key(node, scope), ast.Constant(describe(node.node))
-    return call("soft_attribute" if soft else "attribute", *arguments)
+    value, key = translate(node.node, scope), _key(node, scope)
+    if not soft and _is_declared(node, scope):
+        return ast.Subscript(value, key, ast.Load())
+    return call("soft_attribute" if soft else "attribute", value, key, ast.Constant(describe(node.node)))
+
+
+def _is_declared(node: nodes.Getattr | nodes.Getitem, scope: Scope) -> bool:
+    """Return whether the key of a context's name is declared, as in `record.id`.
+
+    Contexts are complete (engine.specs.optional_fields): such a key is there, and needs no message for its absence.
+    """
+    if not isinstance(node, nodes.Getattr) or not isinstance(node.node, nodes.Name):
+        return False
+    owner = node.node.name
+    is_of_context = owner not in scope.locals and owner not in scope.constants
+    return is_of_context and owner in scope.names and node.attr in scope.names[owner].keys
 
 
 def _key(node: nodes.Getattr | nodes.Getitem, scope: Scope) -> ast.expr:
