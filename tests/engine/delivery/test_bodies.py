@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import orjson
 import pytest
 from hypothesis import given
@@ -21,6 +23,10 @@ def test_a_large_body_takes_less_than_half() -> None:
     stored = packed(TEXT)
     assert stored is not None
     assert len(stored) < len(TEXT) / 2
+
+
+def test_what_another_program_compressed_in_the_same_format_is_read() -> None:
+    assert unpacked(MARK + zlib.compress(TEXT)) == TEXT
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b"x" * (MIN_COMPRESSED_BYTES - 1)])
