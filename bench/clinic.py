@@ -26,6 +26,8 @@ from engine.delivery.types import Channel, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
+from engine.maintenance.list_indexing import ListIndexing
+from engine.maintenance.visit_review import VisitReview
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
@@ -78,12 +80,16 @@ class BenchClinic:
             await self.until_indexed()
 
     async def until_indexed(self) -> None:
-        """Return when the workers have entered what was handed in in the indexes of lists and visits.
+        """Enter what was handed in in the indexes of lists and visits, beside the workers, which pause in between.
 
         That is a part of taking records in and has a row of its own (bench.indexing); it is not counted as sending.
         """
-        while await self._unindexed():  # noqa: ASYNC110 - workers do not announce it
-            await asyncio.sleep(WATCH_SECONDS)
+        hub = self.hub
+        lists = ListIndexing(hub.database, lambda: hub.catalog, hub.vault, no_pause)
+        visits = VisitReview(hub.database, lambda: hub.catalog, no_pause)
+        while await self._unindexed():
+            await lists.tick()
+            await visits.tick()
 
     async def _unindexed(self) -> int:
         [left] = await self.hub.database.fetch(_UNINDEXED)
@@ -227,6 +233,10 @@ def unlimited(catalog: Catalog, in_flight: int = IN_FLIGHT) -> Catalog:
     }
     specs = {name: replace(spec, upstream=upstreams[spec.upstream.name]) for name, spec in catalog.specs.items()}
     return replace(catalog, upstreams=upstreams, specs=specs)
+
+
+async def no_pause(seconds: float) -> None:
+    """Take the place of asyncio.sleep in work that rests between its batches."""
 
 
 async def empty(hub: Hub) -> None:

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import uvloop
 
-from bench.clinic import clinic, plain
+from bench.clinic import clinic, no_pause, plain
 from bench.cost import Cost, cost, in_words
-from bench.lists import no_pause
 from bench.options import Options
 from bench.rows import Row, compared
 from engine.maintenance.list_indexing import ListIndexing

@@ -13,7 +13,7 @@ import orjson
 import uvloop
 from sqlalchemy import text
 
-from bench.clinic import BATCH, SPEC, UPSTREAM, BenchClinic, clinic, plain
+from bench.clinic import BATCH, SPEC, UPSTREAM, BenchClinic, clinic, no_pause, plain
 from bench.many import DAYS, PATIENTS
 from bench.options import Options
 from bench.rows import Row
@@ -76,10 +76,6 @@ async def _measure(name: str, url: str, many: int) -> list[Row]:
 def _row(what: str, pages: list[float], counts: list[float]) -> Row:
     slow, note = quantiles(pages, n=20)[-1], f"count: p95 {quantiles(counts, n=20)[-1]:.0f} ms"
     return Row(what, f"{BOUND_MS:.0f} ms", slow / BOUND_MS, "<= 1", slow, "ms", note)
-
-
-async def no_pause(seconds: float) -> None:
-    return None
 
 
 async def _fill(here: BenchClinic, many: int) -> None:

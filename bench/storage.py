@@ -14,12 +14,10 @@ import psycopg
 import uvloop
 
 from bench.clinic import BenchClinic, clinic, plain
-from bench.lists import no_pause
 from bench.options import Options
 from bench.rows import Row
 from bench.upstream import fake_upstream
 from engine.database.statements import Statement
-from engine.maintenance.list_indexing import ListIndexing
 
 REST_BYTES, WAL_BYTES = 1_200, 2_500  # goals per delivery
 LARGEST = 4  # tables that the note names
@@ -59,7 +57,6 @@ async def _measure(url: str, folder: Path, count: int) -> tuple[float, float, st
             begun = await _written(here)
             await here.hand_in(0, count)
             await here.deliver(worker)
-            await ListIndexing(here.hub.database, lambda: here.hub.catalog, here.hub.vault, no_pause).tick()
             written = await _written(here) - begun
             after = await _sizes(here, url, folder)
     grown = {name: (size - before.get(name, 0)) / count for name, size in after.items()}
