@@ -41,9 +41,9 @@ def make_broker(url: str) -> dramatiq.Broker:
     if scheme == "memory":
         return StubBroker(middleware=middleware)
     if scheme in ("redis", "rediss"):
-        from dramatiq.brokers.redis import RedisBroker
+        from engine.redis_broker import BellBroker
 
-        return RedisBroker(url=url, middleware=middleware, namespace="antar")  # type: ignore[no-untyped-call]
+        return BellBroker(url=url, middleware=middleware, namespace="antar")  # type: ignore[no-untyped-call]
     if scheme in ("amqp", "amqps"):
         from dramatiq.brokers.rabbitmq import RabbitmqBroker
 

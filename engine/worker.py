@@ -67,7 +67,7 @@ INDEX_SECONDS = 1.0
 VISIT_SECONDS = 3.0
 SWEEPS_PER_HEALING = 60  # sweeps between two searches for due times that a wrong clock has written
 AWAY_MS = 10_000  # without a sweep, after which the database or the machine counts as having been away
-BELL_POLL_MS = 150  # between two questions for bells to a broker that has none; RabbitMQ sends them by itself
+BELL_POLL_MS = 250  # between two questions for bells to a broker that has none; RabbitMQ sends them by itself
 RETURN_MS = 15_000  # that all workers then have to write results and heartbeats before leases are taken back
 GRACE_SECONDS = 25.0  # that requests in flight have to end when the worker is asked to stop
 

@@ -36,7 +36,8 @@ HOME = {
 
 FLOORS = {
     "engine": [
-        "delivery errors failpoints identifiers json_size keyed_tasks matching private_files source time_slice",
+        "delivery errors failpoints identifiers json_size keyed_tasks matching private_files redis_broker source "
+        "time_slice",
         "json_text settings telemetry",
         "database templates",
         "specs visits",

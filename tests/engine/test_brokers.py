@@ -9,16 +9,18 @@ from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq.common import dq_name
 from sqlalchemy import text
 
-from engine.actors import make_broker
+from engine.actors import QUEUE, make_broker
 from engine.database.database import Database
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
+from engine.redis_broker import DELAYED_POLL_MS
 from engine.settings import Settings
-from engine.worker import Worker
+from engine.worker import BELL_POLL_MS, Worker
 from sandbox.embedded import running
 from sandbox.world import World
 from tests.conftest import BROKERS, SECRETS
@@ -43,6 +45,12 @@ def broker(request: pytest.FixtureRequest) -> Iterator[dramatiq.Broker]:
     yield made
     made.flush_all()
     made.close()
+
+
+def test_redis_is_asked_seldom_for_delayed_messages_which_are_never_sent() -> None:
+    broker = make_broker("redis://127.0.0.1:1")  # a consumer connects when it is asked for messages
+    pauses = {name: vars(broker.consume(name, timeout=BELL_POLL_MS))["timeout"] for name in (QUEUE, dq_name(QUEUE))}
+    assert pauses == {QUEUE: BELL_POLL_MS, dq_name(QUEUE): DELAYED_POLL_MS}
 
 
 class Stage:
