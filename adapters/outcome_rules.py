@@ -7,26 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
-from jmespath.visitor import TreeInterpreter
 from msgspec import Struct
 
-# Shared: ParsedResult.search builds an interpreter for each search, which costs more than the search.
-_INTERPRETER = TreeInterpreter()
+from adapters.json_path import JsonPath
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
     """Extracts a text from an answer: by a JMESPath, then optionally the first group of a pattern."""
 
-    path: ParsedResult
+    path: JsonPath
     pattern: re.Pattern[str] | None = None
 
     def read(self, content: Any) -> str | None:
         """Return the text, several values joined by "; ", or None if the answer has none."""
-        result = _search(self.path, content)
+        result = self.path.read(content)
+        if result is None:
+            return None
         values = result if isinstance(result, list) else [result]
         texts = [str(value) for value in values if value is not None]
         if self.pattern is None:
@@ -42,7 +39,7 @@ class OutcomeRule:
     verdict: str
     statuses: tuple[range, ...] = ()
     methods: frozenset[str] = frozenset()
-    when: ParsedResult | None = None  # a JMESPath on the JSON body that must give a true value
+    when: JsonPath | None = None  # a JMESPath on the JSON body that must give a true value
     codes: frozenset[str] = frozenset()
     text: re.Pattern[str] | None = None  # a pattern that is searched in the whole body
     media: str | None = None  # a part of the content type, e.g. "html"
@@ -54,10 +51,8 @@ class OutcomeRule:
 
 
 class Answer(Struct, frozen=True):
-    """An answer as the rules see it."""
+    """An answer as the rules that concern its method and status see it."""
 
-    method: str
-    status: int
     media: str
     text: str
     content: Any
@@ -65,43 +60,25 @@ class Answer(Struct, frozen=True):
     repeated: bool = False
 
 
-def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | None:
-    """Return the first rule whose conditions all hold."""
-    return next((rule for rule in rules if _holds(rule, answer)), None)
-
-
 def concerning(rules: Iterable[OutcomeRule], method: str, status: int) -> tuple[OutcomeRule, ...]:
     """Return the rules that may hold for a method and a status; callers cache them, as most answers share both."""
-    return tuple(rule for rule in rules if _concerns(rule, method, status))
-
-
-def _concerns(rule: OutcomeRule, method: str, status: int) -> bool:
-    of_status = not rule.statuses or any(status in span for span in rule.statuses)
-    return of_status and (not rule.methods or method in rule.methods)
-
-
-def _holds(rule: OutcomeRule, answer: Answer) -> bool:
-    return (
-        _concerns(rule, answer.method, answer.status)
-        and (answer.repeated or not rule.repeated)
-        and (rule.media is None or rule.media in answer.media)
-        and (not rule.codes or answer.code in rule.codes)
-        and (rule.when is None or bool(_search(rule.when, answer.content)))
-        and (rule.text is None or rule.text.search(answer.text) is not None)
+    return tuple(
+        rule
+        for rule in rules
+        if (not rule.statuses or any(status in span for span in rule.statuses))
+        and (not rule.methods or method in rule.methods)
     )
 
 
-def _search(path: ParsedResult, content: Any) -> Any:
-    """Return the path's result; None if a function in it meets a wrong type, because any answer may come."""
-    try:
-        return _INTERPRETER.visit(path.parsed, content)
-    except JMESPathError:
-        return None
-
-
-def compile_path(expression: str) -> ParsedResult:
-    """Compile a JMESPath; raises ValueError with the position of the fault."""
-    try:
-        return jmespath.compile(expression)
-    except JMESPathError as error:
-        raise ValueError(str(error)) from error
+def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | None:
+    """Return the first rule whose other conditions all hold."""
+    for rule in rules:
+        if (
+            (answer.repeated or not rule.repeated)
+            and (rule.media is None or rule.media in answer.media)
+            and (not rule.codes or answer.code in rule.codes)
+            and (rule.when is None or rule.when.read(answer.content))
+            and (rule.text is None or rule.text.search(answer.text))
+        ):
+            return rule
+    return None

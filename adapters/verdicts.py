@@ -71,9 +71,10 @@ class Judge:
         rules = self._concerning.get(occasion)
         if rules is None:
             rules = self._concerning[occasion] = concerning(self._profile.outcomes, *occasion)
+        own = concerning(call.outcomes, *occasion) if call.outcomes else ()
         text = response.body.decode("utf-8", "replace")
-        answer = Answer(call.method, response.status, media, text, content, code, call.repeated)
-        return first_match(call.outcomes, answer) or first_match(rules, answer)
+        answer = Answer(media, text, content, code, call.repeated)
+        return first_match((*own, *rules), answer)
 
 
 def retry_after(response: Response, now: float) -> float | None:

@@ -57,7 +57,8 @@ FLOORS = {
         "worker",
     ],
     "adapters": [
-        "kept_headers messages outcome_rules wire",
+        "json_path kept_headers messages wire",
+        "outcome_rules",
         "base outbound",
         "clinic_webhook dryrun his_database notifications verdicts",
         "http_upstream",

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.base import Account, Call, Profile, Reply, Timeouts, Verdict
 from adapters.http_upstream import HttpUpstream
-from adapters.outcome_rules import Extract, OutcomeRule, compile_path
+from adapters.json_path import compile_path
+from adapters.outcome_rules import Extract, OutcomeRule
 from adapters.wire.contract import Response
 from admin.text.words import sentence
 from tests.adapters.fakes import ACCOUNT, GET, POST, PUT, Clock, FakeWire, answer

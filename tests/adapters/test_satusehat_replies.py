@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Profile
-from adapters.outcome_rules import Extract, OutcomeRule, compile_path
+from adapters.json_path import compile_path
+from adapters.outcome_rules import Extract, OutcomeRule
 from adapters.verdicts import Judge
 from adapters.wire.contract import Response
 from admin.text.words import sentence

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from adapters.base import Account, Profile, StoredToken, Verdict
-from adapters.outcome_rules import Extract, OutcomeRule, compile_path
+from adapters.json_path import compile_path
+from adapters.outcome_rules import Extract, OutcomeRule
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Request, Response
 from admin.text.words import sentence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from adapters.outcome_rules import compile_path
+from adapters.json_path import compile_path
 from engine.source.faults import Faults
 from engine.source.tree import Node
 from engine.specs.text import Text
