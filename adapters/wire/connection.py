@@ -135,8 +135,11 @@ class WireConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._complete:
             self._extra_message = True
-        else:
-            self._begin_answer()
+            return
+        self._headers: dict[bytes, bytes] = {}
+        self._body = bytearray()
+        self._complete = self._cut = self._extra_message = False
+        self._head_done = self._informational = self._keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
@@ -173,12 +176,6 @@ class WireConnection(asyncio.Protocol):
         self._keep_alive = self._parser.should_keep_alive()  # only valid in this callback
 
     # Private
-
-    def _begin_answer(self) -> None:
-        self._headers: dict[bytes, bytes] = {}
-        self._body = bytearray()
-        self._complete = self._cut = self._extra_message = False
-        self._head_done = self._informational = self._keep_alive = False
 
     def _ends_with_the_connection(self) -> bool:
         return b"content-length" not in self._headers and b"transfer-encoding" not in self._headers

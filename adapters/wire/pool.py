@@ -53,7 +53,7 @@ class Pool:
             self._idle.popleft().abort()
 
     def released(self, connection: WireConnection) -> None:
-        waiter = self._next_waiter()
+        waiter = self._next_waiter() if self._queue else None
         if waiter is None:
             self._idle.append(connection)
         else:
