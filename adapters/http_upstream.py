@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import httpx
+from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.base import Account, Call, Probe, Problem, Profile, Reply, Verdict
@@ -36,7 +37,7 @@ class NoCredential(Exception):
         self.reply = reply
 
 
-class HttpExchange(NamedTuple):
+class HttpExchange(Struct, frozen=True):
     """A judged exchange; `response` is None if there was no answer."""
 
     reply: Reply
@@ -118,15 +119,14 @@ class HttpUpstream:
             headers = await self.renew(account, refused)
         except NoCredential as refusal:
             why = refusal.reply
-            return first._replace(
-                reply=replace(first.reply, verdict=why.verdict, message=why.message, retry_after=why.retry_after)
-            )
+            reply = replace(first.reply, verdict=why.verdict, message=why.message, retry_after=why.retry_after)
+            return replace(first, reply=reply)
         if headers is None:
             return first
         second = await self._once(call, account, headers)
         if second.rule is not None and second.rule.renew:
             self.distrust(account)
-        return second._replace(reply=replace(second.reply, earlier=first.reply))
+        return replace(second, reply=replace(second.reply, earlier=first.reply))
 
     async def _once(self, call: Call, account: Account, headers: HeaderBlock) -> HttpExchange:
         started = self._clock()

@@ -121,8 +121,8 @@ def _by_status(call: Call, response: Response, content: Any) -> Verdict:
     if response.cut:
         return Verdict.UNSURE
     if 200 <= status < 300:
-        empty_is_fine = status == HTTPStatus.NO_CONTENT and call.method != "POST"
-        return Verdict.ACCEPTED if isinstance(content, dict | list) or empty_is_fine else Verdict.UNSURE
+        is_complete = isinstance(content, dict | list) or (status == HTTPStatus.NO_CONTENT and call.method != "POST")
+        return Verdict.ACCEPTED if is_complete else Verdict.UNSURE
     if status in _TRY_LATER or 300 <= status < 400:  # redirects are not followed: a proxy or portal sent it
         return Verdict.UNAVAILABLE
     return Verdict.REJECTED if 400 <= status < 500 else Verdict.UNSURE

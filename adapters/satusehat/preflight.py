@@ -123,9 +123,10 @@ def _definitions() -> dict[str, Any]:
 def _is_of_calendar(text: str) -> bool:
     """Return whether the day of a date or date-time exists; what has no day breaks the pattern or is a month."""
     try:
-        return _DAY.match(text) is None or bool(date.fromisoformat(text[:10]))
+        date.fromisoformat(text[:10])
     except ValueError:
-        return False
+        return _DAY.match(text) is None
+    return True
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -158,7 +158,7 @@ class Tokens:
 
 def _key(account: Account) -> Key:
     """Return the key of an account's token; credentials that are entered again, even unchanged, get a new token."""
-    client_id, secret = (account.credentials.get(name, "") for name in ("client_id", "client_secret"))
+    client_id, secret = account.credentials.get("client_id", ""), account.credentials.get("client_secret", "")
     if not client_id or not secret:
         raise NoCredential(_unauthorized(message("credentials.no_client"), None))
     return account.facility_id, account.base_url, client_id, secret, account.version
