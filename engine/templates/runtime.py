@@ -154,9 +154,12 @@ def items_of(value: Any) -> list[Any]:
     """Return the items that `$for` iterates over; null is an empty list."""
     if value is None:
         return []
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+    if isinstance(value, list):
+        items = value
+    elif isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"$for needs a list and was given {kind(value)}")
-    items = list(value)
+    else:
+        items = list(value)
     bounded(len(items))
     return items
 
