@@ -49,6 +49,8 @@ REST = (
     "WHERE id > {start}",
     "INSERT INTO patients (facility_id, norm) SELECT DISTINCT facility_id, patient_norm FROM visits",
     "INSERT INTO patient_words (facility_id, norm, word) SELECT facility_id, norm, lower(norm) FROM patients",
+    "INSERT INTO patient_numbers (hash, delivery_id) SELECT patient_norm, id FROM deliveries "
+    "WHERE id > {start} AND id % :of = 1",
     "INSERT INTO attempts (delivery_id, facility_id, at, milliseconds, operation, trigger, spec_hash, version, "
     "verdict, message) SELECT id, facility_id, 1, 1, 'create', 'auto', 'x', 1, 'accepted', '' FROM deliveries",
     "ANALYZE",

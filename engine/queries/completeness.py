@@ -63,8 +63,13 @@ async def judged_visits(database: Database, facility_id: int, first: str, last: 
     return await database.fetch(_JUDGED, {"facility": facility_id, "first": first, "last": last})
 
 
+# Ordered for PostgreSQL, which otherwise looks for overdue visits among all.
 _COUNT = Statement(
-    "SELECT COUNT(*) FROM (SELECT 1 FROM visits WHERE facility_id = :facility AND lacks_from <= :now LIMIT :most) AS s",
+    """
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM visits WHERE facility_id = :facility AND lacks_from <= :now ORDER BY lacks_from LIMIT :most
+) AS s
+""",
     int,
 )
 _GROWTH = Statement(

@@ -92,10 +92,15 @@ class _PatientName(NamedTuple):
 MAX_OWN = 20  # deliveries without a visit that the page of a patient shows
 MAX_WORDS_OF_ONE = 4  # words of one patient's index that one search may find; a norm comes once for each
 _NORM = Statement("SELECT norm FROM patients WHERE id = :id AND facility_id = :facility", str)
+# A subquery for each number found: in a join, PostgreSQL would rather read all deliveries in the order of DISTINCT.
 _BY_NUMBER = Statement(
-    "SELECT DISTINCT d.patient_norm FROM {hashes} AS v JOIN patient_numbers AS n ON n.hash = v.hash "
-    "JOIN deliveries AS d ON d.id = n.delivery_id "
-    "WHERE d.facility_id = :facility AND d.patient_norm IS NOT NULL LIMIT :most",
+    """
+SELECT norm FROM (
+  SELECT DISTINCT (SELECT d.patient_norm FROM deliveries AS d WHERE d.id = n.delivery_id AND d.facility_id = :facility)
+    AS norm
+  FROM {hashes} AS v JOIN patient_numbers AS n ON n.hash = v.hash
+) AS found WHERE norm IS NOT NULL LIMIT :most
+""",
     str,
     hashes="hash text",
 )

@@ -105,7 +105,9 @@ class DayFilters:
 
 def _has_open_delivery() -> ColumnElement[bool]:
     mine = and_(VisitDelivery.visit_id == VisitRow.id, Delivery.id == VisitDelivery.delivery_id)
-    return exists().where(mine, Delivery.status.not_in(ENDED))
+    first = select(Delivery.id).where(mine, Delivery.status.not_in(ENDED)).limit(1)
+    # No EXISTS: beside OR, PostgreSQL may answer that for all visits at once, from all deliveries.
+    return first.correlate(VisitRow).scalar_subquery().is_not(None)
 
 
 async def visit(database: Database, facility_id: int, id_: int) -> StoredVisit | None:
@@ -166,8 +168,10 @@ async def totals_of_day(database: Database, facility_id: int, day: str) -> list[
 
 async def deliveries_of(database: Database, facility_id: int, ids: Sequence[int]) -> list[DeliveryOfVisit]:
     """Return the deliveries of visits by id, as they are shown: what a worker holds is being sent."""
-    parameters = {"facility": facility_id, "ids": list(ids), "most": MAX_DELIVERIES * max(1, len(ids))}
-    return await database.fetch(_DELIVERIES, parameters) if ids else []
+    members = sorted(await database.fetch(_MEMBERS, {"ids": list(ids)})) if ids else []
+    shown = [tuple(member) for member in members[: MAX_DELIVERIES * len(ids)]]
+    rows = await database.fetch(_DELIVERIES, {"facility": facility_id, "rows": shown}) if shown else []
+    return sorted(rows, key=lambda row: (row.visit_id, row.id))
 
 
 async def events_of(database: Database, visit_id: int, limit: int) -> list[VisitEvent]:
@@ -182,6 +186,13 @@ async def waits_of(database: Database, ids: Sequence[int]) -> list[NeededByVisit
     return await database.fetch(_WAITS, {"ids": list(ids)}) if ids else []
 
 
+class _VisitMember(NamedTuple):
+    """A delivery that belongs to a visit."""
+
+    visit_id: int
+    delivery_id: int
+
+
 # Columns of a DeliveryOfVisit but the visit: what a worker holds is being sent.
 SHOWN = """d.id, d.spec, d.key,
   CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
@@ -194,14 +205,16 @@ _WAITS = Statement(
     NeededByVisit,
     ids="id bigint",
 )
-_DELIVERIES = Statement(
-    f"""
-SELECT m.visit_id, {SHOWN}
-FROM {{ids}} AS v JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id
-ORDER BY m.visit_id, d.id LIMIT :most
-""",
-    DeliveryOfVisit,
+# Sorted and limited by the caller: PostgreSQL would merge an order of visits along the whole index, up to their ids.
+_MEMBERS = Statement(
+    "SELECT m.visit_id, m.delivery_id FROM {ids} AS v JOIN visit_deliveries AS m ON m.visit_id = v.id",
+    _VisitMember,
     ids="id bigint",
+)
+_DELIVERIES = Statement(
+    f"SELECT v.visit_id, {SHOWN} FROM {{rows}} AS v JOIN deliveries AS d ON d.id = v.id",
+    DeliveryOfVisit,
+    rows="visit_id bigint, id bigint",
 )
 _TOTALS = Statement(
     """

@@ -53,11 +53,12 @@ async def full_hub(antar: SmallHub, database: Database, request: pytest.FixtureR
     )
     for moment, statements in steps:
         analyse = ["ANALYZE"] if moment == request.param else []
-        await database.on_connection(partial(_execute, [*statements, *analyse], names))
+        await database.on_connection(partial(execute_all, [*statements, *analyse], names))
     return antar
 
 
-def _execute(statements: Sequence[str], names: Mapping[str, object], connection: Connection) -> None:
+def execute_all(statements: Sequence[str], names: Mapping[str, object], connection: Connection) -> None:
+    """Execute statements, each with those of the values that it names."""
     for statement in statements:
         asked = {name: value for name, value in names.items() if f":{name}" in statement}
         connection.execute(text(statement), asked)
