@@ -23,6 +23,7 @@ from engine.limits.backoff import MAX_WAIT_SECONDS
 from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS
 from engine.outbox import claim, delayed_resend
 from engine.outbox.sweep import scheduled_channels
+from engine.problems import reviews
 from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.sending.refused_paths import PAUSE_SECONDS
 from engine.sources import schedule
@@ -87,6 +88,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("synchronisations.retry_at", _ms(AFTER_FAILURE.cap, *probes))
     waits = max(forwarding.LEASE_MS, forwarding.LONGEST_PAUSE_MS, forwarding.NO_ADDRESS_PAUSE_MS)
     yield DueTimeRule("inbound_requests.due_at", waits)
+    yield DueTimeRule("problem_reviews.held_until", reviews.LEASE_MS)
     yield DueTimeRule("alert_recipients.held_until", recipients.LEASE_MS)
     yield DueTimeRule("alert_recipients.again_at", recipients.LONGEST_PAUSE_MS)
     sources = catalog.sources.values()
@@ -143,6 +145,7 @@ _CONDITIONS = {
     "synchronisations.ended_at": "true",
     "synchronisations.retry_at": "true",
     "inbound_requests.due_at": "taken_at IS NULL",
+    "problem_reviews.held_until": "true",
     "alert_recipients.held_until": "true",
     "alert_recipients.again_at": "true",
     "clinic_sources.held_until": "true",

@@ -790,6 +790,16 @@ class ProblemNoteRow(Base):
     __table_args__ = (Index(None, "facility_id", "key", "id"),)
 
 
+class ProblemReviewRow(Base):
+    """The last review of all problems, its only row; see engine.problems.reviews."""
+
+    __tablename__ = "problem_reviews"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    held_until: Mapped[int] = mapped_column(BigInteger)  # by the process that reviews; 0: by none
+    reviewed_at: Mapped[int] = mapped_column(BigInteger)
+    facts: Mapped[str] = mapped_column(Text)  # JSON
+
+
 class CodeRow(Base):
     """A row of the copy of a code list; a row that vanished stays, because records still name it."""
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class EscalatedProblem:
-    """A problem that is open since `since` (epoch ms), longer than the clinic allows, and holds `n` deliveries."""
+    """A problem that is open since `since` (epoch ms), longer than the clinic allows, and holds `n` deliveries.
+
+    `seen_at` is when it was last there: while its deliveries are tried again it is not.
+    """
 
     title: str
     since: int
     n: int
+    seen_at: int
 
 
 @dataclass(frozen=True, slots=True)

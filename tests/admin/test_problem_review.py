@@ -18,6 +18,7 @@ from engine.alerts.watch import Watch
 from engine.database.database import Database
 from engine.facilities.facilities import add_facility
 from engine.problems import states
+from engine.problems.reviews import REVIEW_MS
 from engine.queries.todo import TodoFacts, todo_facts
 from engine.specs.record_type import Spec
 from tests.admin.conftest import log_in
@@ -155,6 +156,7 @@ async def test_what_is_ignored_counts_neither_as_many_refusals_nor_in_a_saved_vi
     limits = Thresholds(0, 50)
 
     async def alerts() -> int:
+        antar.clock.pass_(REVIEW_MS / 1000)
         present = await facts(antar.hub, await ProblemReview(antar.hub).facts())
         return len([one for one in troubles(present, limits, None, frozenset()) if one.kind is ConditionKind.FAILURES])
 

@@ -25,6 +25,7 @@ from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.pauses.lanes import keep_lanes
 from engine.outbox.pauses.pauses import AUTOMATIC, NewPause, begin, end, open_pauses
 from engine.outbox.reclaim import reclaim
+from engine.problems import reviews
 from engine.sending.refused_paths import PAUSE_SECONDS
 from tests.conftest import Clock
 from tests.engine.small_hub import SmallHub, refused
@@ -252,6 +253,7 @@ async def _fill_all(antar: SmallHub) -> None:
     assert isinstance(await begin(database, path, AUTOMATIC), list)
     await synchronisations.begin(database, facility, "doctors", "sari")
     await synchronisations.lease_next(database)
+    assert await reviews.lease(database, reviews.NOT_REVIEWED)
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": antar.clock.now + 60_000}
     for statement in _LATER:
