@@ -18,6 +18,7 @@ from engine.value_rules.places import LIST, as_text, replaced, top, values_at
 
 MAX_DEPTH = 6  # of a place
 SCALAR_TYPES = ("string", "number", "integer", "boolean")
+EXAMPLE_CLINIC = {"code": "", "name": "", "time_zone": "Asia/Jakarta", "organization_id": ""}
 _READ = re.compile(r"\brecord(?:\.|\[['\"])(\w+)")
 
 
@@ -40,15 +41,14 @@ class RecordField(NamedTuple):
 
 def fields_of(spec: Spec, mapped: Collection[str]) -> list[RecordField]:
     """Return the fields whose values may be replaced, in the order of the schema; `mapped` as for `refusal`."""
-    fields = _fields(spec.record_schema, spec.record_schema, "", 0)
-    return [field for field in fields if not refusal(spec, field, mapped)]
+    fields = _all_fields(spec)
+    judge = _Judge(spec, mapped, fields)
+    return [field for field in fields if judge.refusal(field) is None]
 
 
 def field_of(spec: Spec, place: str) -> RecordField | None:
     """Return the field at a place, whether its values may be replaced or not; None if the type has none there."""
-    return next(
-        (field for field in _fields(spec.record_schema, spec.record_schema, "", 0) if field.place == place), None
-    )
+    return next((field for field in _all_fields(spec) if field.place == place), None)
 
 
 def refusal(spec: Spec, field: RecordField | None, mapped: Collection[str]) -> NoRule | None:
@@ -56,18 +56,56 @@ def refusal(spec: Spec, field: RecordField | None, mapped: Collection[str]) -> N
 
     `mapped` names the code lists of the mappings, whose codes only a mapping may choose.
     """
-    if field is None:
-        return NoRule.UNKNOWN
-    name = top(field.place)
-    if name in _mapped_fields(spec):
-        return NoRule.CODE
-    if name in _identity_fields(spec) or _is_masked(spec, field.place) or _moves_an_example(spec, field):
-        return NoRule.IDENTITY
-    if spec.withdrawal is not None and name in spec.withdrawal.values:
-        return NoRule.WITHDRAWAL
-    # A record may also name such a code itself, as that of an allergy names its substance.
-    is_mapped = any(code_list in str(system).lower() for system in _systems_beside(spec, field) for code_list in mapped)
-    return NoRule.CODE if is_mapped else None
+    return NoRule.UNKNOWN if field is None else _Judge(spec, mapped, _all_fields(spec)).refusal(field)
+
+
+class _Judge:
+    """Judges fields of one type by what is the same for all of them."""
+
+    def __init__(self, spec: Spec, mapped: Collection[str], fields: Sequence[RecordField]) -> None:
+        self._spec = spec
+        self._mapped = mapped
+        self._choices = {field.place: field.choices for field in fields}
+        self._mapped_fields = _mapped_fields(spec)
+        self._identity_fields = _identity_fields(spec)
+        self._examples = [
+            (example, _known_identity(spec, example)) for example in (spec.example, *spec.examples.values())
+        ]
+
+    def refusal(self, field: RecordField) -> NoRule | None:
+        name, withdrawal = top(field.place), self._spec.withdrawal
+        if name in self._mapped_fields:
+            return NoRule.CODE
+        if name in self._identity_fields or _is_masked(self._spec, field.place) or self._moves_an_example(field):
+            return NoRule.IDENTITY
+        if withdrawal is not None and name in withdrawal.values:
+            return NoRule.WITHDRAWAL
+        # A record may also name such a code itself, as that of an allergy names its substance.
+        home = field.place.rpartition(".")[0]
+        systems = self._choices.get(f"{home}.system", ()) if home else ()
+        is_mapped = any(code_list in str(system).lower() for system in systems for code_list in self._mapped)
+        return NoRule.CODE if is_mapped else None
+
+    def _moves_an_example(self, field: RecordField) -> bool:
+        """Return whether an example has an identifier there, or another value makes another record of the example."""
+        for example, known in self._examples:
+            old = list(values_at(example, field.place))
+            if any(is_identifier(value) for value in old):
+                return True
+            values = {as_text(value): other_value(field, value) for value in old}
+            if values and (
+                known is None or _known_identity(self._spec, replaced(example, field.place, values)) != known
+            ):
+                return True
+        return False
+
+
+def _known_identity(spec: Spec, example: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Return the identity of an example, None if it has none."""
+    try:
+        return identity(spec, example, EXAMPLE_CLINIC)
+    except AntarError:
+        return None
 
 
 def identity(spec: Spec, record: Mapping[str, Any], facility: Any, reference: str | None = None) -> tuple[Any, ...]:
@@ -93,18 +131,6 @@ def keeps_identity(spec: Spec, before: Mapping[str, Any], after: Mapping[str, An
 def is_identifier(value: Any) -> bool:
     """Return whether a value looks like the number of a person: a NIK, a card or a phone."""
     return masked(str(value)) != str(value)
-
-
-def _moves_an_example(spec: Spec, field: RecordField) -> bool:
-    """Return whether an example has an identifier there, or another value makes another record of the example."""
-    facility = {"code": "", "name": "", "time_zone": "Asia/Jakarta", "organization_id": ""}
-    for example in (spec.example, *spec.examples.values()):
-        if any(is_identifier(value) for value in values_at(example, field.place)):
-            return True
-        values = {as_text(value): other_value(field, value) for value in values_at(example, field.place)}
-        if values and not keeps_identity(spec, example, replaced(example, field.place, values), facility):
-            return True
-    return False
 
 
 def other_value(field: RecordField, value: Any) -> Any:
@@ -166,12 +192,8 @@ def _is_masked(spec: Spec, place: str) -> bool:
     return tuple(steps) in spec.masked
 
 
-def _systems_beside(spec: Spec, field: RecordField) -> Iterator[Any]:
-    """Yield the code systems that the schema allows for a field and the fields beside it."""
-    home = field.place.rpartition(".")[0]
-    for other in _fields(spec.record_schema, spec.record_schema, "", 0):
-        if home and other.place == f"{home}.system":
-            yield from other.choices
+def _all_fields(spec: Spec) -> list[RecordField]:
+    return list(_fields(spec.record_schema, spec.record_schema, "", 0))
 
 
 def _fields(schema: Any, root: Mapping[str, Any], place: str, depth: int) -> Iterator[RecordField]:
