@@ -19,7 +19,6 @@ from bench.processes import PATIENCE_SECONDS, Process, environment, process
 from bench.witness import RequestWitness, witness
 from engine.actors import make_broker
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
@@ -102,7 +101,7 @@ class Fleet:
         killed = self._processes.pop(0)
         killed.kill()
         killed.wait()
-        await self.hub.database.write(Transaction.execute, _FORGET, {"name": f"%:{killed.pid}:%"})
+        await self.hub.database.execute(_FORGET, {"name": f"%:{killed.pid}:%"})
 
     def stop(self) -> None:
         """Stop all processes in the orderly way."""
@@ -143,12 +142,12 @@ class Fleet:
 
     async def clear(self) -> None:
         """Make nothing due any more."""
-        await self.hub.database.write(Transaction.execute, _CLEAR)
+        await self.hub.database.execute(_CLEAR)
 
     async def due_again(self, name: str) -> None:
         """Make the cleared deliveries of a kind due again, as if they had just been handed in."""
         parameters = {"now": self.hub.database.clock(), "name": name}
-        await self.hub.database.write(Transaction.execute, _DUE_AGAIN, parameters)
+        await self.hub.database.execute(_DUE_AGAIN, parameters)
 
 
 _FORGET = Command("DELETE FROM workers WHERE name LIKE :name")

@@ -20,7 +20,6 @@ from bench.processes import configuration, environment, process, serving
 from bench.rows import Row
 from engine.actors import make_broker
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from engine.hub import Hub
 from engine.settings import from_environment
 
@@ -48,7 +47,7 @@ async def fill(hub: Hub, clinics: int) -> int:
     corrections = [[spec.name, correction.name] for spec in specs for correction in spec.corrections]
     parameters |= {"names": names, "lists": sorted(hub.catalog.code_lists), "corrections": corrections}
     for command, needed in _FILL.items():
-        await hub.database.write(Transaction.execute, command, {name: parameters[name] for name in needed})
+        await hub.database.execute(command, {name: parameters[name] for name in needed})
     return clinics * len(names)
 
 

@@ -18,7 +18,6 @@ from engine.catalog.catalog import load
 from engine.database.database import Database
 from engine.database.migrate import migrate
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from engine.mapping.code_search import CodeSearch
 from engine.specs.code_list import SHARED, rows_of
 from engine.specs.mapping import MappingSpec
@@ -68,7 +67,7 @@ async def _row(
             first += bool(codes) and codes[0] in query.meant
             five += any(code in query.meant for code in codes)
     finally:
-        await database.write(Transaction.execute, EMPTY)
+        await database.execute(EMPTY)
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
     against = f"{len(misspelt):,} misspelt queries (@1 {first / len(misspelt):.3f})"
@@ -87,5 +86,5 @@ async def fill(database: Database, mapping: MappingSpec, catalogue: ProductCatal
     values = [[row.key, orjson.dumps(row.content).decode()] for row in rows_by_key.values()]
     for start in range(0, len(values), CHUNK):
         chunk = {"list": code_list.name, "rows": values[start : start + CHUNK]}
-        await database.write(Transaction.execute, FILL, chunk)
-    await database.write(Transaction.execute, ANALYZE)
+        await database.execute(FILL, chunk)
+    await database.execute(ANALYZE)

@@ -13,7 +13,6 @@ from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.hub import Hub
 from engine.maintenance.retention import DAY_MS, AttemptRetention
 
@@ -39,8 +38,8 @@ async def no_rest(_: float) -> None:
 
 async def age(hub: Hub) -> None:
     """Make all attempts so far old, and multiply them."""
-    await hub.database.write(Transaction.execute, COPY, {"n": OLD_ATTEMPTS})
-    await hub.database.write(Transaction.execute, AGE)
+    await hub.database.execute(COPY, {"n": OLD_ATTEMPTS})
+    await hub.database.execute(AGE)
 
 
 async def rates(here: BenchClinic, first: int, count: int, rounds: int) -> list[float]:

@@ -22,7 +22,6 @@ from bench.statements import StatementCount, counted
 from bench.upstream import fake_upstream
 from engine.actors import make_broker
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
@@ -58,14 +57,14 @@ class Vendor:
         """Hand in one record for each clinic while the queues are held, release all, and return the cost of one."""
         database = self._hub.database
         until = database.clock() + HOLD_MS
-        await database.write(Transaction.execute, _HOLD, {"upstream": KIND, "until": until})
+        await database.execute(_HOLD, {"upstream": KIND, "until": until})
         for clinic in self._clinics:
             await self._hub.intake.hand_in(clinic, KIND.capitalize(), [{"id": f"{n}", "who": "a", "at": "2026-03-10"}])
         worker, stop = Worker(self._hub), asyncio.Event()
         self._workers.append(worker)
         running = asyncio.create_task(worker.run(stop))
         await asyncio.sleep(3.0)
-        await database.write(Transaction.execute, _RELEASE)
+        await database.execute(_RELEASE)
         pids = await database.fetch(BACKENDS) if database.dialect == "postgresql" else []
         before = cpu_seconds(), backend_seconds(pids), self._statements.total()
         for clinic in self._clinics:

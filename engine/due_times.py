@@ -14,7 +14,6 @@ from engine.code_lists import synchronisations
 from engine.code_lists.schedule import AFTER_FAILURE
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
@@ -53,7 +52,7 @@ async def heal(database: Database, catalog: Catalog) -> int:
         parameters = {**rule.parameters, "far": now + rule.max_ms + MARGIN_MS}
         if await database.fetch(_FIND[rule.column], parameters):
             soon = {**parameters, "soon": now + rule.keep_ms}
-            n = await database.write(Transaction.execute, _HEAL[rule.column], soon)
+            n = await database.execute(_HEAL[rule.column], soon)
             table, _, column = rule.column.partition(".")
             log.warning("due_times_healed", table=table, column=column, rows=n)
             healed += n

@@ -312,7 +312,7 @@ class Worker:
     async def _sign_off(self) -> None:
         try:
             await self._context.slots.end()
-            await self._hub.database.write(Transaction.execute, _SIGN_OFF, {"name": self.name})
+            await self._hub.database.execute(_SIGN_OFF, {"name": self.name})
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_signed_off", error=type(error).__name__)
 

@@ -80,7 +80,7 @@ async def hashed(password: str) -> str:
 async def set_password(database: Database, name: str, password: str) -> None:
     """Set a new password and end every session of the person; raise NotFound."""
     parameters = {"name": name, "hash": await hashed(password)}
-    if not await database.write(Transaction.execute, _SET, parameters):
+    if not await database.execute(_SET, parameters):
         raise NotFound(f"no user {name!r}")
 
 
@@ -168,7 +168,7 @@ async def by_id(database: Database, id_: int) -> Person | None:
 
 async def end_sessions(database: Database, person: Person) -> None:
     """End every session of the person on every device, including copied cookies."""
-    await database.write(Transaction.execute, _END, {"id": person.id})
+    await database.execute(_END, {"id": person.id})
 
 
 async def anybody(database: Database) -> bool:

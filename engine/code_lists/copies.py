@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, not_, select
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
 from engine.database.tables import CodeRow
-from engine.database.transaction import Transaction
 from engine.specs.code_list import CodeListRow
 
 
@@ -92,7 +91,7 @@ async def add_row(database: Database, owner: int, list_: str, row: CodeListRow) 
     now = database.clock()
     values = {"owner": owner, "list": list_, "key": row.key, "content": orjson.dumps(row.content).decode()}
     values |= {"words": words_of(row), "now": now, "gone": now if row.withdrawn else None}
-    await database.write(Transaction.execute, _ADD_ROW, values)
+    await database.execute(_ADD_ROW, values)
 
 
 def words_of(row: CodeListRow) -> str:

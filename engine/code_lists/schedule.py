@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.limits.backoff import wait
 from engine.specs.code_list import CodeList
 from engine.specs.upstream import Retry
@@ -81,14 +80,14 @@ async def read_again(database: Database, last: LastRead) -> bool:
     """Restart a failed synchronisation from its beginning; False if another worker did or one is running."""
     names = {"id": last.id, "tries": last.tries}
     try:
-        return bool(await database.write(Transaction.execute, _AGAIN, names))
+        return bool(await database.execute(_AGAIN, names))
     except IntegrityError:
         return False
 
 
 async def postpone(database: Database, id_: int, until: int) -> None:
     """Suspend a running synchronisation: any worker may continue it from `until` on."""
-    await database.write(Transaction.execute, _POSTPONE, {"id": id_, "until": until})
+    await database.execute(_POSTPONE, {"id": id_, "until": until})
 
 
 _LAST_READS = Statement(

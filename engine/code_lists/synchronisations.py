@@ -142,7 +142,7 @@ async def _finish(tx: Transaction, lease: SyncLease, after: Sequence[FollowUp]) 
 
 async def release(database: Database, lease: SyncLease) -> None:
     """Give up the lease, so that another worker may continue at once."""
-    await database.write(Transaction.execute, _RELEASE, {"id": lease.id})
+    await database.execute(_RELEASE, {"id": lease.id})
 
 
 async def fail(

@@ -129,7 +129,7 @@ class CorrectionSearch:
         state = await self._database.first(_STATE, search.key)
         if state is None or (state.ended_at is not None and self._is_due_again(state.searches, state.ended_at)):
             due = {"again": self._database.clock() - SECOND_SEARCH_AFTER_MS, "most": SEARCHES}
-            await self._database.write(Transaction.execute, _BEGIN, {**search.key, **due})
+            await self._database.execute(_BEGIN, {**search.key, **due})
             state = await self._database.first(_STATE, search.key)
         return state if state is not None and state.ended_at is None else None
 

@@ -60,6 +60,8 @@ class Backend(Protocol):
 
     async def transact(self, work: Callable[[Driver], Coroutine[Any, Any, T]]) -> T: ...
 
+    async def single(self, work: Callable[[Driver], Coroutine[Any, Any, T]]) -> T: ...
+
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
     async def write(self, work: Callable[[Connection], T]) -> T: ...
@@ -127,6 +129,14 @@ class Database:
             return work(Transaction(driver, self.clock()), *args, **kwargs)
 
         return await _repeated(lambda: self._backend.transact(run))
+
+    async def execute(self, command: Statement[Any], parameters: Parameters | None = None) -> int:
+        """Execute one statement, which is a transaction of its own; return the number of rows that it changed."""
+        return await _repeated(lambda: self._backend.single(lambda driver: driver.execute(command, parameters or {})))
+
+    async def returned(self, command: Statement[R], parameters: Parameters | None = None) -> list[R]:
+        """Execute one statement, which is a transaction of its own; return the rows of its RETURNING."""
+        return await _repeated(lambda: self._backend.single(lambda driver: driver.fetch(command, parameters or {})))
 
     async def write_models(self, work: ModelWork[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what `write` does for work that executes queries of SQLAlchemy's models."""

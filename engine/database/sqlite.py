@@ -54,6 +54,10 @@ class SQLite:
         """Run `work` in a transaction."""
         return await self.write(lambda connection: completed(work(SqlalchemyDriver(connection))))
 
+    async def single(self, work: Callable[[Driver], Coroutine[Any, Any, T]]) -> T:
+        """Run `work`, which is one statement."""
+        return await self.transact(work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` with a connection of SQLAlchemy."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, _transact, self._reader, work)

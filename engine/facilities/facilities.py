@@ -227,7 +227,7 @@ async def by_api_key(database: Database, key: str) -> tuple[FacilityRow, int] | 
     if row is None:
         return None
     if row.last_used_at is None or now - row.last_used_at > USE_NOTED_MS:
-        await database.write(Transaction.execute, _USED, {"id": row.key_id, "now": now})
+        await database.execute(_USED, {"id": row.key_id, "now": now})
     return FacilityRow(*row[2:]), row.key_id
 
 

@@ -121,7 +121,7 @@ class Forwarder:
             "now": now,
             "later": now + NO_ADDRESS_PAUSE_MS,
         }
-        await self._database.write(Transaction.execute, _POSTPONE, names)
+        await self._database.execute(_POSTPONE, names)
 
     async def _lease(self, tx: Transaction, queue: ClinicQueue) -> list[WaitingRequest]:
         """Lease the oldest due requests; none if an earlier request still waits for its next try."""

@@ -134,7 +134,7 @@ class QueueNumbers:
 async def call(database: Database, facility_id: int, poli: str, date: str, number: int) -> bool:
     """Note that a number was called; False if the number is not in the queue."""
     parameters = {"facility": facility_id, "poli": poli, "date": date, "number": number}
-    return await database.write(Transaction.first, _CALL, parameters) is not None
+    return bool(await database.returned(_CALL, parameters))
 
 
 _DAY = "facility_id = :facility AND date = :date AND poli = :poli"

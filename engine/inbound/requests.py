@@ -158,7 +158,7 @@ async def one(database: Database, facility_id: int, inbound: str, id_: int) -> R
 async def mark_taken(database: Database, facility_id: int, id_: int) -> bool:
     """Note that the clinic's system has the request; the first time counts. False if there is no such request."""
     parameters = {"facility": facility_id, "id": id_, "now": database.clock()}
-    return await database.write(Transaction.first, _TAKEN, parameters) is not None
+    return bool(await database.returned(_TAKEN, parameters))
 
 
 _KEEP = Command(

@@ -10,7 +10,6 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 
 BATCH_ROWS = 500
 DAY_MS = 86_400_000
@@ -54,7 +53,7 @@ class InboundRetention:
         """Remove a batch; nothing is written if none is due."""
         if await self._database.first(removal.due, removal.names) is None:
             return 0
-        return await self._database.write(Transaction.execute, removal.change, removal.names)
+        return await self._database.execute(removal.change, removal.names)
 
 
 _WHOLE = """

@@ -79,7 +79,7 @@ async def _write(tx: Transaction, names: dict[str, object], refused: list[list[s
 async def forget_group(database: Database, facility_id: int, spec: str, problem: str) -> int:
     """Forget the refused records of a type with the same problem; return how many."""
     names = {"facility": facility_id, "spec": spec, "problem": problem}
-    return await database.write(Transaction.execute, _FORGET_GROUP, names)
+    return await database.execute(_FORGET_GROUP, names)
 
 
 async def prune(database: Database) -> None:

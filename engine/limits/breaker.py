@@ -174,7 +174,7 @@ class CircuitBreaker:
         return closed
 
     async def _execute(self, statement: Command, parameters: dict[str, Any]) -> int:
-        return await self._database.write(Transaction.execute, statement, parameters)
+        return await self._database.execute(statement, parameters)
 
 
 async def _write_closing(tx: Transaction, parameters: dict[str, Any], pause: float | None, version: int | None) -> bool:

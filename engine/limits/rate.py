@@ -11,7 +11,6 @@ from collections import deque
 
 from engine.database.database import Database
 from engine.database.statements import Statement
-from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 
 # Microseconds, as all times here: at a thousand requests a second milliseconds would be too coarse.
@@ -63,7 +62,7 @@ class RateLimiter:
             "end": first + step * count,
             "far": first + _max_ahead(step),
         }
-        [next_at] = await self._database.write(Transaction.rows, _RESERVE, parameters)
+        [next_at] = await self._database.returned(_RESERVE, parameters)
         return next_at
 
     def _now(self) -> int:

@@ -39,7 +39,7 @@ async def take_parts(tx: Transaction, worker: str, channels: Mapping[Channel, Ch
 
 async def give_up(database: Database, worker: str, channels: Iterable[Channel]) -> None:
     """Delete the worker's parts of these channels."""
-    await database.write(Transaction.execute, _DELETE, {"rows": _keys(channels), "worker": worker})
+    await database.execute(_DELETE, {"rows": _keys(channels), "worker": worker})
 
 
 async def channels_of_others(database: Database, worker: str) -> set[Channel]:
@@ -50,7 +50,7 @@ async def channels_of_others(database: Database, worker: str) -> set[Channel]:
 
 async def delete_ended(database: Database) -> None:
     """Delete the parts of workers that died."""
-    await database.write(Transaction.execute, _END, {"now": database.clock()})
+    await database.execute(_END, {"now": database.clock()})
 
 
 def _part(worker: str, slots: ChannelSlots, holders: Sequence[_Holder]) -> SlotPart:

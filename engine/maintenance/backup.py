@@ -11,7 +11,6 @@ from sqlalchemy import make_url
 from engine.database.database import Database
 from engine.database.migrate import head
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.errors import AntarError
 from engine.maintenance import pg_tools
 from engine.private_files import create_private
@@ -43,7 +42,7 @@ async def _note(database: Database) -> None:
     The database of an older program, about to be migrated, may lack the column and is left as it is.
     """
     if await database.fetch(_VERSION) == [head()]:
-        await database.write(Transaction.execute, _NOTE, {"now": database.clock()})
+        await database.execute(_NOTE, {"now": database.clock()})
 
 
 _VERSION = Statement("SELECT version_num FROM alembic_version", str)

@@ -54,14 +54,14 @@ class ClockWatch:
         now = self._last[0]
         [row] = await self._database.fetch(_READ)
         if row.prune_after is not None and row.prune_after > now + WAIT_MS:  # written by a clock that was ahead
-            await self._database.write(Transaction.execute, _SHORTEN, {"until": now + WAIT_MS})
+            await self._database.execute(_SHORTEN, {"until": now + WAIT_MS})
         return None if row.prune_after is not None and row.prune_after > now else now
 
     async def pruned(self) -> None:
         """Reset the postponements after everything due was pruned."""
         [row] = await self._database.fetch(_READ)
         if row.postponements:
-            await self._database.write(Transaction.execute, _RESET)
+            await self._database.execute(_RESET)
 
     async def _take_note(self, now: int, jump: int, least: int) -> None:
         if not jump or abs(jump) < least:

@@ -129,7 +129,7 @@ class AttemptRetention:
         stored = await self._database.first(_READ, {"name": walk.name})
         if stored is not None and stored.policy == walk.policy:
             return stored.position
-        await self._database.write(Transaction.execute, _BEGIN, {"name": walk.name, "policy": walk.policy})
+        await self._database.execute(_BEGIN, {"name": walk.name, "policy": walk.policy})
         return 0
 
     async def _settled_since(self, walks: list[Walk], now: int) -> int:

@@ -160,7 +160,7 @@ async def begin(database: Database, lease: Lease) -> BegunBatch | None:
     """
     now = database.clock()
     parameters = {"id": lease.id, "now": now, "alive": now + LEASE_MS - LIFE_MS}
-    rows = await database.write(Transaction.rows, _BEGIN, parameters)
+    rows = await database.returned(_BEGIN, parameters)
     lease.begun = bool(rows)
     return rows[0] if rows else None
 
@@ -169,7 +169,7 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
     """Extend the leases; one that a sweep has taken back meanwhile ends, so that no request begins under it."""
     until = database.clock() + LEASE_MS
     parameters = {"until": until, "ids": [lease.id for lease in leases]}
-    extended = set(await database.write(Transaction.rows, _EXTEND, parameters))
+    extended = set(await database.returned(_EXTEND, parameters))
     for lease in leases:
         lease.until = until if lease.id in extended else 0
 

@@ -41,7 +41,7 @@ async def _schedule(tx: Transaction, facility_id: int, id_: int, actor: str) -> 
 async def undo_resend(database: Database, facility_id: int, id_: int) -> bool:
     """Undo a scheduled resend; return False if it was too late."""
     parameters = {"id": id_, "facility": facility_id}
-    return await database.write(Transaction.execute, _UNDO, parameters) == 1
+    return await database.execute(_UNDO, parameters) == 1
 
 
 async def scheduled(database: Database, ids: Sequence[int]) -> dict[int, int]:

@@ -61,7 +61,7 @@ async def store(database: Database, held: ReviewLease, began: int, facts: Mappin
     """Store the result of a review and end its lease, unless another process has taken over."""
     told = {str(id_): one for id_, one in facts.items() if one != NO_PROBLEMS}
     parameters = {"until": held.until, "began": began, "facts": orjson.dumps(told).decode()}
-    await database.write(Transaction.execute, _STORE, parameters)
+    await database.execute(_STORE, parameters)
 
 
 async def _lease(tx: Transaction, reviewed_at: int) -> ReviewLease | None:

@@ -116,7 +116,7 @@ async def note_seen(database: Database, facility_id: int, seen: Sequence[SeenPro
     rows = [(problem.key, now if problem.is_ignored else min(problem.first, now)) for problem in seen]
     if rows:
         parameters = {"facility": facility_id, "rows": rows, "now": now, "mended": now - MENDED_AFTER_MS}
-        await database.write(Transaction.execute, _SEEN, parameters)
+        await database.execute(_SEEN, parameters)
 
 
 async def failed_since(database: Database, facility_id: int, groups: Sequence[tuple[str, str]], since: int) -> int:

@@ -141,7 +141,7 @@ async def move_mark(tx: Transaction, round_: DueRound, mark: str) -> None:
 
 async def postpone(database: Database, rounds: Iterable[DueRound], until: int) -> None:
     """Let rounds wait until a time (epoch ms)."""
-    await database.write(Transaction.execute, _POSTPONE, {"ids": [one.id for one in rounds], "until": until})
+    await database.execute(_POSTPONE, {"ids": [one.id for one in rounds], "until": until})
 
 
 async def fail(database: Database, held: SourceLease, fault: str, problem: str) -> None:
@@ -173,25 +173,25 @@ async def works(database: Database, held: SourceLease) -> None:
     """Note that all that was due could be read: a fault is over, that of a single read after two of its pauses."""
     now = database.clock()
     names = {"facility": held.facility_id, "source": held.source, "before": now - 2 * READ_PAUSE_MS}
-    await database.write(Transaction.execute, _WORKS, names)
+    await database.execute(_WORKS, names)
 
 
 async def stop(database: Database, held: SourceLease, fault: str, problem: str) -> None:
     """Stop a source until a person decides, and end the lease."""
     names = {"facility": held.facility_id, "source": held.source, "holder": held.holder}
     names |= {"fault": fault, "problem": problem, "now": database.clock()}
-    await database.write(Transaction.execute, _STOP, names)
+    await database.execute(_STOP, names)
 
 
 async def release(database: Database, key: SourceKey, holder: str) -> None:
     """End the lease if this holder has it."""
     names = {"facility": key.facility_id, "source": key.source, "holder": holder}
-    await database.write(Transaction.execute, _RELEASE, names)
+    await database.execute(_RELEASE, names)
 
 
 async def leave(database: Database, holder: str) -> None:
     """Leave all sources to other workers, at once."""
-    await database.write(Transaction.execute, _LEAVE, {"holder": holder})
+    await database.execute(_LEAVE, {"holder": holder})
 
 
 # New credentials end a pause at once: credentials are stored under source:NAME.

@@ -85,7 +85,7 @@ async def _start(tx: Transaction, names: dict[str, object], rounds: list[list[ob
 async def pause(database: Database, facility_id: int, source: str, actor: str) -> None:
     """Stop reading a source, within a batch. Raises NotFound if it was never started."""
     names = {"facility": facility_id, "source": source, "actor": actor, "now": database.clock()}
-    if not await database.write(Transaction.execute, _PAUSE, names):
+    if not await database.execute(_PAUSE, names):
         raise NotFound(f"the source {source!r} was never started here")
 
 

@@ -8,7 +8,6 @@ from adapters.messages import message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.sources.gone import SET_ASIDE
 
 
@@ -54,7 +53,7 @@ async def let_stand(database: Database, facility_id: int, source: str, read: str
     """Let the record of a row stand as it was sent; return whether the row had waited for that."""
     names = {"facility": facility_id, "source": source, "read": read, "key": key, **_LEFT_TEXTS}
     names |= {"problem": message("source.left", actor=actor), "now": database.clock()}
-    return bool(await database.write(Transaction.execute, _LET_STAND, names))
+    return bool(await database.execute(_LET_STAND, names))
 
 
 _LEFT_TEXTS = {"set_aside": SET_ASIDE, "left": '{"say":"source.left"%'}  # texts of rows that have been decided

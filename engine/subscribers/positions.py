@@ -70,7 +70,7 @@ async def move(database: Database, subscription: Subscription, old: int, new: in
     now = database.clock()
     names = {**subscription._asdict(), "old": old, "new": new, "due_at": now + in_ms}
     names |= {"told_at": now if told else None}
-    return bool(await database.write(Transaction.execute, _MOVE, names))
+    return bool(await database.execute(_MOVE, names))
 
 
 async def fail(database: Database, subscription: Subscription, problem: str) -> None:

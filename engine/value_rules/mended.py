@@ -9,7 +9,6 @@ import structlog
 
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
 from engine.time_slice import TimeSlice
 from engine.value_rules.rules import ActiveRule, meets
 from engine.value_rules.store import end_mended
@@ -30,7 +29,7 @@ class MendedSearch:
         """Note the rules for which a mended record has come, and end those that are not used any more."""
         mended = [rule.id for rule in await self._database.fetch(_OPEN) if await self._has_mended_record(rule)]
         if mended:
-            await self._database.write(Transaction.execute, _NOTE, {"ids": mended, "now": self._database.clock()})
+            await self._database.execute(_NOTE, {"ids": mended, "now": self._database.clock()})
         ended = await self._database.fetch(_QUIET, {"before": self._database.clock() - QUIET_MS})
         if ended:
             await self._database.write(end_mended, ended)

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from engine.catalog.catalog import Catalog, load
 from engine.database.database import Database
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from engine.facilities.facilities import set_credentials
 from engine.sources import states
 from sandbox.world import World
@@ -189,5 +188,5 @@ async def is_all(stage: Scene, state: str, count: int) -> bool:
     """Return whether the ledger has that many rows of a state; until then let the rounds be due at once."""
     if await rows(stage, state) == count:
         return True
-    await stage.database.write(Transaction.execute, DUE, {})
+    await stage.database.execute(DUE, {})
     return False

@@ -47,7 +47,7 @@ async def keep_lanes(database: Database, *, thorough: bool = False) -> set[Chann
     # Not yet `returned_at` of a channel that has more than one sweep can return: the next one goes on.
     done = [pause.id for pause in ended if not returned & set(_of(channels, [pause]))]
     if done:
-        await database.write(Transaction.execute, _RETURNED, {"ids": done, "now": now})
+        await database.execute(_RETURNED, {"ids": done, "now": now})
     return returned
 
 

@@ -15,7 +15,6 @@ from adapters.base import Verdict
 from admin.people.permissions import Permission
 from engine.database.statements import Command
 from engine.database.tables import Role
-from engine.database.transaction import Transaction
 from engine.facilities.facilities import new_api_key
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
@@ -79,7 +78,7 @@ async def test_the_origin_names_the_api_key(person: httpx.AsyncClient, antar: Sm
 
     assert "lewat API, dengan kunci simrs." in await handed_in_by("simrs")
     assert "lewat API, dengan kunci apotek." in await handed_in_by("apotek")  # its present content came by this one
-    await antar.hub.database.write(Transaction.execute, NO_KEYS, {})
+    await antar.hub.database.execute(NO_KEYS, {})
     assert "dengan kunci yang sudah dihapus." in await origin()
     antar.clock.pass_(1)
     await new_api_key(antar.hub.database, antar.facility.id, "another with the same id")

@@ -49,7 +49,7 @@ async def test_what_meets_a_dead_connection_is_run_again(
     await end_connections(database_url)
     assert await database.fetch(NAMES) == [facility.name]
     await end_connections(database_url)
-    assert await database.write(Transaction.execute, RENAME, {"name": "Klinik Baru"}) == 1
+    assert await database.execute(RENAME, {"name": "Klinik Baru"}) == 1
     assert await database.fetch(NAMES) == ["Klinik Baru"]
 
 
@@ -60,7 +60,7 @@ async def test_no_statement_is_compiled_to_machine_code(database: Database) -> N
 
 async def test_an_error_shows_no_value(database: Database, facility: FacilityRow) -> None:
     with pytest.raises(IntegrityError) as refused:
-        await database.write(Transaction.execute, AGAIN)
+        await database.execute(AGAIN)
     words = "".join(traceback.format_exception(refused.value))
     assert "unique" in words.lower()
     assert facility.code not in words

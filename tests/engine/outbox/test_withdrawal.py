@@ -11,7 +11,6 @@ import pytest
 from adapters.base import Verdict
 from admin.text.words import sentence
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from engine.outbox.resend import resend
 from engine.outbox.withdrawal.withdraw import WithdrawalResult, reinstate, withdraw
 from tests.conftest import Clock
@@ -256,7 +255,7 @@ async def test_what_waits_for_something_else_too_is_set_aside(antar: SmallHub) -
     await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
-    await antar.hub.database.write(Transaction.execute, WAITS_FOR_ANOTHER, {})
+    await antar.hub.database.execute(WAITS_FOR_ANOTHER, {})
     await take_back(antar, "Visit", "V1")
     await antar.work()
     assert (await antar.status("Finding", "F1"), await antar.waits("Finding", "F1")) == ("ignored", [("Visit", "V1")])
@@ -279,7 +278,7 @@ async def test_a_wait_that_a_withdrawal_overlooked_is_found_by_the_sweep(antar: 
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
     assert await antar.status("Finding", "F1") == "blocked"
-    await antar.hub.database.write(Transaction.execute, WITHDRAWN_UNSEEN, {})
+    await antar.hub.database.execute(WITHDRAWN_UNSEEN, {})
     await antar.work()
     assert (await antar.status("Finding", "F1"), await antar.waits("Finding", "F1")) == ("ignored", [("Visit", "V1")])
 

@@ -9,7 +9,6 @@ import pytest
 
 from engine.database.database import Database
 from engine.database.statements import Command
-from engine.database.transaction import Transaction
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG
 from tests.engine.sources import laravel
@@ -93,7 +92,7 @@ async def test_a_row_whose_record_was_set_aside_stays_for_the_case_that_it_comes
 
 async def test_a_refused_row_stays_until_it_is_mended(klinik: Tabib) -> None:
     await put_later(klinik, "2026-03-10")
-    await klinik.database.write(Transaction.execute, REFUSED, {})
+    await klinik.database.execute(REFUSED, {})
     await klinik.read(60 * DAY_SECONDS)
     assert (await klinik.rows()).keys() == {"1", "2"}
 
