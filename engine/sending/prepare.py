@@ -24,7 +24,7 @@ from engine.sending.not_sent import NEVER_ARRIVED, WITHDRAWN, needs_withdrawn, n
 from engine.sending.references import References
 from engine.sending.sequences import overtaking
 from engine.specs import needs
-from engine.specs.context import context
+from engine.specs.context import context, facility_mapping
 from engine.specs.needs import NeedKeys, Resolved, Target
 from engine.specs.record_type import Operation, Reference, Spec
 from engine.templates.template import TemplateError
@@ -56,18 +56,10 @@ class _Pending(Struct, frozen=True):
 
     delivery: ClaimedDelivery
     spec: Spec
+    operation: Operation
     scope: Mapping[str, Any]
     needs: list[NeedKeys]
     value_rules: tuple[int, ...] = ()
-
-    @property
-    def operation(self) -> Operation:
-        return self.spec.operation_for(self.delivery.reference)
-
-    @property
-    def is_withdrawn_before_sent(self) -> bool:
-        """Return whether the record was handed in by mistake, and the upstream is not known to have it."""
-        return self.operation == "create" and self.spec.is_withdrawn(self.scope["record"])
 
     def cancellable(self, arrived: Mapping[Target, Reference]) -> list[Target]:
         """Return the records that it takes back and that have no reference."""
@@ -88,8 +80,9 @@ async def prepare_batch(
     `rules` are those of the facility, by type, that replace values of its records.
     """
     prepared, settled, pending = list[Prepared](), list[Settlement](), list[_Pending]()
+    rules, facility_view = rules or {}, facility_mapping(facility)
     for delivery in claimed:
-        result = _pending(catalog, facility, upstream_name, delivery, (rules or {}).get(delivery.spec, ()))
+        result = _pending(catalog, facility_view, upstream_name, delivery, rules.get(delivery.spec, ()))
         if isinstance(result, _Pending):
             pending.append(result)
         else:
@@ -100,10 +93,12 @@ async def prepare_batch(
     settled += [given_back(one.delivery) for one in pending if one.delivery.id in overtakes]
     pending = [one for one in pending if one.delivery.id not in overtakes]
     known = arrived.known
-    cancelled = await cancel(database, [target for one in pending for target in one.cancellable(known)])
+    cancellable = {one.delivery.id: one.cancellable(known) for one in pending if one.spec.undo_needs}
+    cancelled = await cancel(database, [target for targets in cancellable.values() for target in targets])
+    never_arrived = {id_ for id_, targets in cancellable.items() if targets and cancelled.issuperset(targets)}
     now = database.clock()
     for one in pending:
-        outcome = _prepare_one(one, arrived, cancelled, upstream, now, catalog)
+        outcome = _prepare_one(one, arrived, never_arrived, upstream, now, catalog)
         if isinstance(outcome, Prepared):
             prepared.append(outcome)
         else:
@@ -113,7 +108,7 @@ async def prepare_batch(
 
 def _pending(
     catalog: Catalog,
-    facility: FacilityRow,
+    facility: Mapping[str, Any],
     upstream_name: str,
     delivery: ClaimedDelivery,
     rules: Sequence[ActiveRule],
@@ -129,19 +124,20 @@ def _pending(
         record = orjson.loads(delivery.record)
         if rules and delivery.body is None:  # what a person wrote is sent as they wrote it
             record, used = applied(spec, record, rules, facility)
-        scope = scope_of(spec, delivery, record, facility)
-        record_needs = needs.keys_of_needs(spec.needs_for(spec.operation_for(delivery.reference)), scope)
+        operation = spec.operation_for(delivery.reference)
+        scope = context(spec, record, facility, reference=delivery.reference, operation=operation)
+        record_needs = needs.keys_of_needs(spec.needs_for(operation), scope)
     except Exception as error:
         return _broken(delivery, error)
-    return _Pending(delivery, spec, scope, record_needs, used)
+    return _Pending(delivery, spec, operation, scope, record_needs, used)
 
 
 def _prepare_one(
-    pending: _Pending, arrived: References, cancelled: set[Target], upstream: Upstream, now: int, catalog: Catalog
+    pending: _Pending, arrived: References, never_arrived: set[int], upstream: Upstream, now: int, catalog: Catalog
 ) -> Prepared | Settlement:
+    """Prepare one delivery; `never_arrived` are the deliveries that take back only what was cancelled."""
     delivery, spec = pending.delivery, pending.spec
-    cancellable = pending.cancellable(arrived.known)
-    if cancellable and cancelled.issuperset(cancellable):
+    if delivery.id in never_arrived:
         return not_needed(spec, delivery, now, NEVER_ARRIVED)
     instead = _instead_of_create(pending, arrived, now, catalog)
     if instead is not None and not delivery.in_doubt:
@@ -164,7 +160,7 @@ def _prepare_one(
 
 def _instead_of_create(pending: _Pending, arrived: References, now: int, catalog: Catalog) -> Settlement | None:
     """Return the settlement of a record that must not be created: it, or a record that it needs, was withdrawn."""
-    if pending.is_withdrawn_before_sent:
+    if pending.operation == "create" and pending.spec.is_withdrawn(pending.scope["record"]):
         return not_needed(pending.spec, pending.delivery, now, WITHDRAWN)
     if not arrived.withdrawn:
         return None
@@ -191,7 +187,7 @@ def prepare(
     spec: Spec, delivery: ClaimedDelivery, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
 ) -> Prepared | Settlement:
     """Return a Prepared, or the Settlement of a delivery that has to wait or is faulty. Reads and writes nothing."""
-    operation = spec.operation_for(delivery.reference)
+    operation: Operation = scope["operation"]
     if resolved.missing:
         return _blocked(delivery, resolved)
     if operation == "update" and spec.update is None:
@@ -219,22 +215,11 @@ def prepare(
 def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
     """Return (spec, key) of the records that the delivery takes back."""
     targets = []
-    for need in spec.needs:
-        value = resolved.values.get(need.name) if need.undo else None
+    for need in spec.undo_needs:
+        value = resolved.values.get(need.name)
         for view in value if isinstance(value, list) else [value]:
             targets += [(name, view["key"]) for name in need.specs] if view else []
     return tuple(targets)
-
-
-def scope_of(spec: Spec, delivery: ClaimedDelivery, record: Mapping[str, Any], facility: FacilityRow) -> dict[str, Any]:
-    """Return the variables that the templates of a delivery see before its needs are resolved."""
-    return context(
-        spec,
-        record,
-        facility,
-        reference=delivery.reference,
-        operation=spec.operation_for(delivery.reference),
-    )
 
 
 def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:

@@ -32,16 +32,16 @@ async def look_up(database: Database, targets: Iterable[Target], mappings: Mappi
     unique = set(targets)
     codes: dict[Target, Reference] = {}
     for item in {spec for _, spec, _ in unique if spec in mappings}:
-        codes |= await codes_of(database, mappings[item], sorted(t for t in unique if t[1] == item))
-    found = await _references(database, sorted(t for t in unique if t[1] not in mappings))
+        codes |= await codes_of(database, mappings[item], sorted([t for t in unique if t[1] == item]))
+    found = await _references(database, sorted([t for t in unique if t[1] not in mappings]))
     return found._replace(known=codes | found.known)
 
 
 async def _references(database: Database, unique: Sequence[Target]) -> References:
     rows = await database.fetch(_REFERENCES, {"rows": unique}) if unique else []
     return References(
-        {row.target: Reference(row.reference) for row in rows if row.reference is not None},
-        frozenset(row.target for row in rows if row.is_withdrawn),
+        {(row.facility_id, row.spec, row.key): Reference(row.reference) for row in rows if row.reference is not None},
+        frozenset((row.facility_id, row.spec, row.key) for row in rows if row.is_withdrawn),
     )
 
 
@@ -51,10 +51,6 @@ class _Reference(NamedTuple):
     key: str
     reference: str | None
     is_withdrawn: bool
-
-    @property
-    def target(self) -> Target:
-        return self.facility_id, self.spec, self.key
 
 
 # Without `reference IS NOT NULL`: with it PostgreSQL may use the partial index on it when its statistics are old,

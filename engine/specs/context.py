@@ -36,7 +36,7 @@ def context(
     return {
         "record": spec.completion(record),
         "needs": {} if needs is None else needs,
-        "facility": facility_mapping(facility),
+        "facility": facility if isinstance(facility, dict) else facility_mapping(facility),
         "operation": operation,
         "reference": reference,
         "tables": spec.tables,

@@ -27,22 +27,27 @@ def keys_of_needs(needs: Iterable[Need], context: Mapping[str, Any]) -> list[Nee
     return [NeedKeys(need, tuple(_targets(need, context))) for need in needs]
 
 
-def _targets(need: Need, context: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+def _targets(need: Need, context: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return (key, item) of each record that the need asks for; a key that is too long raises AntarError."""
+    targets: list[tuple[str, Any]] = []
     if need.when is not None and not need.when.render(context):
-        return
-    items = [None] if need.each is None else need.each.render(context) or []
+        return targets
+    items = _NO_ITEM if need.each is None else need.each.render(context) or ()
     for item in items:
         scope = context if need.each is None else {**context, need.item_name: item}
-        key = need.key.render(scope)
-        if key not in (None, ""):
-            yield _bounded(need, str(key)), item
+        value = need.key.render(scope)
+        if value is None or value == "":
+            continue
+        key = str(value)
+        if len(key) > KEY_LENGTH:  # no record has such a key: the delivery would wait for ever
+            raise AntarError(
+                f"needs.{need.name}: the key has more than {KEY_LENGTH} characters; no record has such a key"
+            )
+        targets.append((key, item))
+    return targets
 
 
-def _bounded(need: Need, key: str) -> str:
-    """Raise AntarError for a key that is too long: no record has it, so the delivery would wait for ever."""
-    if len(key) > KEY_LENGTH:
-        raise AntarError(f"needs.{need.name}: the key has more than {KEY_LENGTH} characters; no record has such a key")
-    return key
+_NO_ITEM = (None,)  # of a need without `each`
 
 
 def targets_of(needs: Iterable[NeedKeys], facility_id: int) -> list[Target]:
@@ -76,21 +81,27 @@ def resolve(
     missing: list[Awaited] = []
     for one in needs:
         views = []
+        need, specs = one.need, one.need.specs
         for key, item in one.targets:
-            specs = one.need.specs
-            spec = next((name for name in specs if (facility_id, name, key) in references), specs[0])
+            spec = specs[0]
+            if len(specs) > 1:
+                spec = next((name for name in specs if (facility_id, name, key) in references), spec)
             reference = references.get((facility_id, spec, key))
-            if reference is None or not one.need.accepts(reference):
+            if reference is None or (need.accept is not None and not need.accepts(reference)):
                 missing.append(Awaited(specs, key))
-            if reference is not None and one.need.mapping is not None:
+            if reference is not None and need.mapping is not None:
                 codes.append((spec, key, reference.reference))
-            views.append(_view(one.need, spec, key, item, reference))
-        values[one.need.name] = views if one.need.each is not None else next(iter(views), None)
+            views.append(_view(need, spec, key, item, reference))
+        if views:
+            values[need.name] = views if need.each is not None else views[0]
     return Resolved(values, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(codes)))
 
 
 def _view(need: Need, spec: str, key: str, item: Any, reference: Reference | None) -> dict[str, Any]:
     """Return one need as templates see it; with `spec` if it may be one of several types."""
-    view = {"reference": None if reference is None else reference.reference, "key": key, "item": item}
-    view |= {"spec": spec} if len(need.specs) > 1 else {}
-    return view if need.mapping is None else {**view, "row": {} if reference is None else reference.row}
+    view: dict[str, Any] = {"reference": None if reference is None else reference.reference, "key": key, "item": item}
+    if len(need.specs) > 1:
+        view["spec"] = spec
+    if need.mapping is not None:
+        view["row"] = {} if reference is None else reference.row
+    return view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -185,7 +186,8 @@ class PatientNumber:
     value: Template
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: the cached properties are computed once for a type, and asked for with every delivery.
+@dataclass(frozen=True)
 class Spec:
     """One resource type or job type."""
 
@@ -242,7 +244,26 @@ class Spec:
 
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""
-        return tuple(need for need in self.needs if need.operation in (None, operation))
+        return self._needs_by_operation[operation]
+
+    @cached_property
+    def _needs_by_operation(self) -> Mapping[Operation, tuple[Need, ...]]:
+        operations: tuple[Operation, ...] = ("create", "update")
+        return {name: tuple(need for need in self.needs if need.operation in (None, name)) for name in operations}
+
+    @cached_property
+    def undo_needs(self) -> tuple[Need, ...]:
+        """Return the needs whose records it cancels."""
+        return tuple(need for need in self.needs if need.undo)
+
+    @cached_property
+    def correction_names(self) -> tuple[str, ...]:
+        return tuple(correction.name for correction in self.corrections)
+
+    @cached_property
+    def searches_first(self) -> bool:
+        """Return whether a search goes ahead of every first create, or is the only request."""
+        return self.endpoint is None or (self.find is not None and self.find.when == "before")
 
     def identifiers(self, record: Any) -> tuple[str, ...]:
         """Return the identifiers of people at the marked places of a record, to be masked in all texts about it."""
