@@ -74,11 +74,18 @@ class ChannelSlots:
 
     async def acquire(self) -> bool:
         """Wait for a slot and take it; False if this worker has no slots left in the channel."""
-        while self.used >= self._allowed:
+        while not self.take():
             if not self.slots:
                 return False
             self._changed.clear()
             await self._changed.wait()
+        return True
+
+    def take(self) -> bool:
+        """Take a slot if one is free."""
+        slots = self.slots
+        if self.used >= max(slots - self.failures, min(slots, 1)):
+            return False
         self.used += 1
         return True
 
@@ -90,8 +97,3 @@ class ChannelSlots:
         """Give back an acquired slot."""
         self.used -= 1
         self._changed.set()
-
-    @property
-    def _allowed(self) -> int:
-        slots = self.slots
-        return max(slots - self.failures, min(slots, 1))

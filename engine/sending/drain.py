@@ -277,9 +277,6 @@ class Drain:
                 slots.release()
 
     async def _send(self, prepared: Prepared, slots: ChannelSlots) -> None:
-        if not self._may_begin(prepared):  # asked again, because it may have waited long for its slot
-            self._settle(given_back(prepared.delivery))
-            return
         sender, probe, account = self._context.sender, self._probing, self._account
         self._probed = self._probed or probe
         outcome = await sender.deliver(prepared, self._upstream, account, slots.rate_limiter.wait, probe=probe)

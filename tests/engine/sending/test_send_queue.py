@@ -23,6 +23,7 @@ class ManualLimiter(RateLimiter):
     """A rate limiter that permits the next request when the test says so."""
 
     def __init__(self) -> None:
+        self.rate = 1.0
         self._left = asyncio.Semaphore(0)
         self.broken = False
 
@@ -94,6 +95,62 @@ async def test_without_a_part_nothing_begins() -> None:
     slots.set(0, 0)
     queue.put(late)
     assert await queue.next(slots, always) == (late, False)
+
+
+async def test_without_a_rate_the_most_urgent_is_next_until_the_slots_are_used() -> None:
+    queue, (slots, limiter) = SendQueue(), part()
+    limiter.rate = None
+    bulk, today, last = prepared(Lane.BULK), prepared(Lane.TODAY), prepared(Lane.BACKFILL)
+    for delivery in (last, bulk, today):
+        queue.put(delivery)
+    assert [await queue.next(slots, always) for _ in range(SLOTS)] == [(today, True), (bulk, True)]
+    waiting = await asking(queue, slots)
+    assert not waiting.done()
+    limiter.come()
+    slots.release()
+    assert await waiting == (last, True)
+    assert (len(queue), slots.used) == (0, SLOTS)
+
+
+async def test_who_asks_later_takes_no_slot_from_the_delivery_that_waits_for_one() -> None:
+    queue, (slots, limiter) = SendQueue(), part()
+    limiter.rate = None
+    deliveries = [prepared(Lane.BULK) for _ in range(SLOTS + 2)]
+    for delivery in deliveries:
+        queue.put(delivery)
+        limiter.come()
+    assert all([await queue.next(slots, always) for _ in range(SLOTS)])
+    first = await asking(queue, slots)
+
+    async def end_and_ask() -> tuple[Prepared, bool] | None:
+        slots.release()
+        return await queue.next(slots, always)
+
+    later = asyncio.create_task(end_and_ask())
+    assert await first == (deliveries[SLOTS], True)
+    assert not later.done()
+    slots.release()
+    assert await later == (deliveries[SLOTS + 1], True)
+
+
+async def test_what_may_not_begin_any_more_after_its_wait_gives_its_slot_back() -> None:
+    queue, (slots, limiter), late = SendQueue(), part(), prepared(Lane.TODAY)
+    queue.put(late)
+    limiter.come()
+    answers = iter((True, False))
+    assert await queue.next(slots, lambda _: next(answers)) == (late, False)
+    assert (len(queue), slots.used) == (0, 0)
+
+
+async def test_an_idle_sender_is_woken_by_each_delivery() -> None:
+    queue, (slots, limiter) = SendQueue(), part()
+    limiter.rate = None
+    for _ in range(2):
+        idle, delivery = await asking(queue, slots), prepared(Lane.TODAY)
+        queue.put(delivery)
+        limiter.come()
+        assert await idle == (delivery, True)
+        slots.release()
 
 
 async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing() -> None:
