@@ -49,19 +49,21 @@ class SettlementWriter:
 
     def put(self, settlement: Settlement) -> None:
         """Take over one settlement; its lease ends when the last one of its batch is written."""
+        if not self._waiting:
+            self._idle.clear()
+            self._work.set()
         self._waiting.append(settlement)
         self._weight += _weight(settlement)
         settlement.delivery.lease.outstanding -= 1
-        self._idle.clear()
-        self._work.set()
         if len(self._waiting) >= BATCH_SIZE:
             self._full.set()
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            await self._work.wait()
-            self._work.clear()
+            while not self._waiting:
+                self._work.clear()
+                await self._work.wait()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
             self._full.clear()
@@ -70,6 +72,10 @@ class SettlementWriter:
             self._idle.set()
 
     def _next(self) -> list[Settlement]:
+        """Take as many of the settlements that wait as one transaction may have."""
+        if len(self._waiting) <= MAX_SETTLEMENTS and self._weight <= MAX_ANSWER_BYTES:
+            batch, self._waiting, self._weight = self._waiting, [], 0
+            return batch
         count = weight = 0
         while count < min(MAX_SETTLEMENTS, len(self._waiting)) and (not count or weight < MAX_ANSWER_BYTES):
             weight += _weight(self._waiting[count])
@@ -149,7 +155,11 @@ def _log(batch: Sequence[Settlement]) -> None:
 
 
 def _weight(settlement: Settlement) -> int:
-    return sum(len(attempt.response or b"") for attempt in settlement.attempts)
+    """Return the bytes of the answers."""
+    weight = 0
+    for attempt in settlement.attempts:
+        weight += len(attempt.response or b"")
+    return weight
 
 
 def _bare(settlement: Settlement) -> Settlement:
