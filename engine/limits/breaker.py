@@ -118,7 +118,9 @@ class CircuitBreaker:
         """
         match signal:
             case Signal.GOOD:
-                await self._good(channel, probe)
+                self._failures[channel] = 0
+                if probe:
+                    await self._open(channel)
             case Signal.DOWN:
                 await self._down(channel, reason, breaker, probe)
             case Signal.THROTTLED:
@@ -130,13 +132,10 @@ class CircuitBreaker:
                 pass
         return True
 
-    async def _good(self, channel: Channel, probe: bool) -> None:
-        self._failures[channel] = 0
-        if probe:
-            own = self._own.get(channel, 0)
-            self._forget(channel)
-            parameters = {"facility": channel.facility_id, "upstream": channel.upstream, "own": own}
-            await self._execute(_OPEN, parameters)
+    async def _open(self, channel: Channel) -> None:
+        own = self._own.get(channel, 0)
+        self._forget(channel)
+        await self._execute(_OPEN, {"facility": channel.facility_id, "upstream": channel.upstream, "own": own})
 
     async def _down(self, channel: Channel, reason: str, breaker: Breaker, probe: bool) -> None:
         self._failures[channel] += 1

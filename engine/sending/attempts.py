@@ -33,20 +33,21 @@ class AttemptRecorder:
         self._clock = clock
         self._wait_for_rate = wait_for_rate
         self.attempts: list[NewAttempt] = []
-
-    @property
-    def tried(self) -> bool:
-        """Return whether a create or an update may have left."""
-        return any(attempt.operation in ("create", "update") for attempt in self.attempts)
+        self.tried = False  # a create or an update may have left
 
     async def ask(self, call: Call, operation: str) -> Reply:
         """Send a request and return the judged answer; `operation` is find, create or update."""
-        unsent = await self._wait() if self.attempts else None
+        reply = await self._wait() if self.attempts else None
         at = self._clock()
-        reply = unsent or await self._send(call)
+        if reply is None:
+            try:
+                reply = await self._upstream.send(call, self._account)
+            except SQLAlchemyError as error:  # the tokens are in the database: without a token nothing was sent
+                reply = _unsent(error)
         if reply.earlier is not None:
             self.attempts.append(self._row(at, call, operation, reply.earlier))
         self.attempts.append(self._row(at, call, operation, reply))
+        self.tried = self.tried or operation in ("create", "update")
         return reply
 
     async def _wait(self) -> Reply | None:
@@ -57,14 +58,8 @@ class AttemptRecorder:
             return _unsent(error)
         return None
 
-    async def _send(self, call: Call) -> Reply:
-        try:
-            return await self._upstream.send(call, self._account)
-        except SQLAlchemyError as error:  # the tokens are in the database: without a token nothing was sent
-            return _unsent(error)
-
     def _row(self, at: int, call: Call, operation: str, reply: Reply) -> NewAttempt:
-        query = "&".join(f"{name}={value}" for name, value in call.query)
+        query = "&".join([f"{name}={value}" for name, value in call.query]) if call.query else ""
         return NewAttempt(
             at=at,
             milliseconds=int(reply.seconds * 1000),

@@ -200,7 +200,7 @@ class OutcomeBuilder:
             attempts=tuple(self._recorder.attempts),
             codes=self._prepared.codes,
             value_rules=self._prepared.value_rules,
-            corrections=tuple(correction.name for correction in self._spec.corrections),
+            corrections=self._spec.correction_names,
             **more,
         )
 

@@ -65,19 +65,21 @@ class _Send:
         self.clock = clock
 
     async def run(self) -> Outcome:
-        if self.prepared.operation == "create" and self._searches_first:
+        """Search for the delivery if it has to be, and send the create or update."""
+        if self.prepared.operation == "create" and (self.delivery.in_doubt or self.spec.searches_first):
             outcome = await self._search_first()
             if outcome is not None:
                 return outcome
             # The search took too long: another worker may hold the delivery by now and search for it itself.
             if not self.delivery.lease.lasts(self.clock()):
                 return Outcome(given_back(self.delivery, tuple(self.recorder.attempts)))
-        return await self._send()
-
-    @property
-    def _searches_first(self) -> bool:
-        find = self.spec.find
-        return self.delivery.in_doubt or self.spec.endpoint is None or (find is not None and find.when == "before")
+        call = self.prepared.call
+        if call is None:
+            raise AssertionError("a type that is only looked up is never sent")
+        failpoint("before_send")
+        reply = await self.recorder.ask(call, self.prepared.operation)
+        failpoint("answered")
+        return self._accepted(reply) if reply.verdict is Verdict.ACCEPTED else await self._not_accepted(reply)
 
     async def _search_first(self) -> Outcome | None:
         """Search for the delivery; None if it is not there and has to be sent."""
@@ -123,17 +125,9 @@ class _Send:
         searches = [first_request(self.spec.find, scope) for scope in scopes if self.spec.find is not None]
         return searches[0] == searches[1]
 
-    async def _send(self) -> Outcome:
-        """Send the create or update."""
-        call = self.prepared.call
-        if call is None:
-            raise AssertionError("a type that is only looked up is never sent")
-        failpoint("before_send")
-        reply = await self.recorder.ask(call, self.prepared.operation)
-        failpoint("answered")
+    async def _not_accepted(self, reply: Reply) -> Outcome:
+        """Return the outcome of a create or update that the upstream did not accept."""
         match reply.verdict:
-            case Verdict.ACCEPTED:
-                return self._accepted(reply)
             case Verdict.DUPLICATE | Verdict.REJECTED if self._may_exist(reply):
                 return await self._adopt_refused(reply)
             case Verdict.REJECTED | Verdict.DUPLICATE:
