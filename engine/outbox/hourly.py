@@ -17,7 +17,7 @@ from engine.delivery.types import Settlement
 
 HOUR_MS = 3_600_000
 SLOW_MS = 1_000  # an answer that takes longer is slow
-OUTCOMES = {Status.SENT: "sent", Status.FAILED: "refused", Status.BLOCKED: "held"}
+OUTCOMES: dict[str, str] = {Status.SENT: "sent", Status.FAILED: "refused", Status.BLOCKED: "held"}
 REQUESTS = frozenset(("create", "update", "find"))  # operations of an attempt that asked the upstream
 UNANSWERED = frozenset((Verdict.UNAVAILABLE, Verdict.UNSURE))
 
@@ -26,7 +26,7 @@ async def apply(tx: Transaction, settled: Iterable[tuple[int, str, str]], settle
     """Count the settled (facility, type, status), and the requests of the settlements by the hour they began in."""
     hour = tx.now // HOUR_MS
     counts = Counter(
-        (facility, hour, spec, OUTCOMES[Status(status)]) for facility, spec, status in settled if status in OUTCOMES
+        [(facility, hour, spec, OUTCOMES[status]) for facility, spec, status in settled if status in OUTCOMES]
     )
     # In sorted order, so that two transactions never deadlock.
     if counts:

@@ -46,7 +46,7 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled
     before = {s.delivery.id: s.delivery.claimed_from for s in valid}
     settled = await tx.rows(_SETTLE, {"rows": [_row(settlement) for settlement in valid], "now": now})
     deltas = counters.Deltas()
-    deltas.move_all((row.facility_id, row.date, row.spec, before[row.id], row.status) for row in settled)
+    deltas.move_all([(row.facility_id, row.date, row.spec, before[row.id], row.status) for row in settled])
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
     waiting = {row.id for row in settled if row.status in (Status.BLOCKED, Status.IGNORED)}
@@ -67,7 +67,7 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled
     failpoint("released")
     await _write_attempts(tx, settlements)
     await counters.apply(tx, deltas)
-    await hourly.apply(tx, ((row.facility_id, row.spec, row.status) for row in settled), settlements)
+    await hourly.apply(tx, [(row.facility_id, row.spec, row.status) for row in settled], settlements)
     return Settled(due, ended)
 
 
@@ -107,7 +107,7 @@ def _row(settlement: Settlement) -> list[Any]:
     return [
         delivery.id,
         delivery.version,
-        settlement.status.value,
+        settlement.status,
         settlement.due_at,
         settlement.tries,
         delivery.content if settlement.tried else 0,

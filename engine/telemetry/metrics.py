@@ -30,7 +30,6 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.names: dict[int, str] = {}
-        self._by_channel: dict[tuple[str, str], Histogram] = {}
         where = ["facility", "upstream", "spec"]
         self._attempts = Counter(
             "antar_attempts", "Tries by verdict.", [*where, "operation", "verdict"], registry=self.registry
@@ -95,27 +94,25 @@ class Metrics:
     def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
         """Count a batch of settlements that has been written."""
         self._steps.labels("settle").observe(seconds)
-        ends, tries = Tally[tuple[str, ...]](), Tally[tuple[str, ...]]()
+        ends, tries = Tally[tuple[int, str, str, str]](), Tally[tuple[int, str, str, str, str]]()
+        seconds_by_channel: dict[tuple[int, str], list[float]] = {}
         for settlement in batch:
             delivery = settlement.delivery
-            facility = self.name_of(delivery.facility_id)
-            where = (facility, delivery.upstream, delivery.spec)
-            ends[*where, settlement.status.value] += 1
+            facility_id, upstream, spec = delivery.facility_id, delivery.upstream, delivery.spec
+            ends[facility_id, upstream, spec, settlement.status] += 1
             for attempt in settlement.attempts:
-                tries[*where, attempt.operation, attempt.verdict] += 1
+                tries[facility_id, upstream, spec, attempt.operation, attempt.verdict] += 1
                 if attempt.method:
-                    self._answered(facility, delivery.upstream).observe(attempt.milliseconds / 1000)
-        for names, n in ends.items():
-            self._settled.labels(*names).inc(n)
-        for names, n in tries.items():
-            self._attempts.labels(*names).inc(n)
-
-    def _answered(self, facility: str, upstream: str) -> Histogram:
-        # Cached: the library's own look-up costs more than the observation.
-        histogram = self._by_channel.get((facility, upstream))
-        if histogram is None:
-            histogram = self._by_channel[facility, upstream] = self._answers.labels(facility, upstream)
-        return histogram
+                    answers = seconds_by_channel.setdefault((facility_id, upstream), [])
+                    answers.append(attempt.milliseconds / 1000)
+        for (facility_id, *names), n in ends.items():
+            self._settled.labels(self.name_of(facility_id), *names).inc(n)
+        for (facility_id, *names), n in tries.items():
+            self._attempts.labels(self.name_of(facility_id), *names).inc(n)
+        for (facility_id, upstream), answers in seconds_by_channel.items():
+            histogram = self._answers.labels(self.name_of(facility_id), upstream)
+            for answer_seconds in answers:
+                histogram.observe(answer_seconds)
 
     def step(self, name: str, seconds: float) -> None:
         self._steps.labels(name).observe(seconds)
