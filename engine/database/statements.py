@@ -50,6 +50,8 @@ class Statement(Query[R]):
 
     `{ids}` in the text is a subquery of the rows in the parameter `ids`, which is declared as `ids="id bigint"` and
     bound to a sequence of values; with several columns (`rows="spec text, key text"`) to a sequence of rows.
+    `{IN ids}` is the condition that a column has one of the values. For a column that is not unique PostgreSQL must be
+    asked with it: of a join it expects half of a table that has no statistics yet, and reads all.
     `{FOR UPDATE}`, also `{FOR UPDATE OF d}` or `{FOR UPDATE SKIP LOCKED}`, is left out on SQLite, which has one writer.
     `only` names the database that a statement is written for, None for both.
     """
@@ -73,7 +75,10 @@ class Statement(Query[R]):
         """Return the text for that database, with parameters as `:name`."""
         sql = re.sub(r"\{(FOR UPDATE[^}]*)\}", "" if dialect == "sqlite" else r"\1", self._sql)
         for name, columns in self._arrays.items():
-            sql = sql.replace(f"{{{name}}}", subquery(dialect, name, columns))
+            rows = subquery(dialect, name, columns)
+            values = f"SELECT {next(iter(columns))} FROM {rows} AS v"
+            sql = sql.replace(f"{{IN {name}}}", f"IN ({values})" if dialect == "sqlite" else f"= ANY (ARRAY({values}))")
+            sql = sql.replace(f"{{{name}}}", rows)
         return sql
 
     def bound(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -55,7 +55,8 @@ class VisitReview:
             visits = await self._database.fetch(_CHANGED, {"most": MAX_VISITS})
             if not visits:
                 return reviewed
-            rows = await self._database.fetch(_RECORDS, {"ids": [visit.id for visit in visits]})
+            members = await self._database.fetch(_MEMBERS, {"ids": [visit.id for visit in visits]})
+            rows = await self._database.fetch(_RECORDS, {"rows": [tuple(member) for member in members]})
             facilities = {row.id: row for row in await all_facilities(self._database)}
             standing = (row for row in rows if row.withdrawn_at is None)
             records = {id_: list(group) for id_, group in groupby(standing, attrgetter("visit_id"))}
@@ -89,6 +90,11 @@ class _ChangedVisit(NamedTuple):
     id: int
     facility_id: int
     changes: int
+
+
+class _Member(NamedTuple):
+    visit_id: int
+    delivery_id: int
 
 
 class _VisitRecord(NamedTuple):
@@ -149,14 +155,14 @@ def _judge(case: UseCase, names: Mapping[str, Any], facility: FacilityRow) -> li
 _CHANGED = Statement(
     "SELECT id, facility_id, changes FROM visits WHERE reviewed <> changes ORDER BY id DESC LIMIT :most", _ChangedVisit
 )
-# Withdrawn records are not left out here: without statistics PostgreSQL expects `withdrawn_at IS NULL` of few rows, and
-# reads all deliveries.
+_MEMBERS = Statement(
+    "SELECT visit_id, delivery_id FROM visit_deliveries WHERE visit_id {IN ids}", _Member, ids="id bigint"
+)
 _RECORDS = Statement(
-    "SELECT m.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record, d.withdrawn_at FROM {ids} AS v "
-    "JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id "
-    "ORDER BY m.visit_id, d.id",
+    "SELECT v.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record, d.withdrawn_at FROM {rows} AS v "
+    "JOIN deliveries AS d ON d.id = v.id ORDER BY v.visit_id, d.id",
     _VisitRecord,
-    ids="id bigint",
+    rows="visit_id bigint, id bigint",
 )
 _NOTE = Command(
     "UPDATE installation SET use_cases_hash = :hash WHERE use_cases_hash IS NULL OR use_cases_hash <> :hash"

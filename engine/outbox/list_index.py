@@ -144,7 +144,7 @@ _ADD_WORDS = Command(
     "SELECT facility_id, spec, word, value_id FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
     rows="facility_id integer, spec text, word text, value_id bigint",
 )
-_FORGET = Command("DELETE FROM delivery_values WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
+_FORGET = Command("DELETE FROM delivery_values WHERE delivery_id {IN ids}", ids="id bigint")
 _ENTER = Command(
     "INSERT INTO delivery_values (value_id, day, delivery_id) "
     "SELECT value_id, day, delivery_id FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",

@@ -65,7 +65,8 @@ class ReviewedVisit(NamedTuple):
 
 async def store_reviews(tx: Transaction, reviews: Iterable[ReviewedVisit]) -> None:
     """Store reviews; a visit whose records have changed meanwhile is reviewed again."""
-    await tx.execute(_REVIEWED, {"rows": sorted(tuple(review) for review in reviews)})
+    rows = sorted(tuple(review) for review in reviews)
+    await tx.execute(_REVIEWED, {"ids": [id_ for id_, *_ in rows], "rows": rows})
 
 
 class _VisitId(NamedTuple):
@@ -85,17 +86,9 @@ _CHANGE_VISITS = Statement(
     _VisitId,
     rows="facility_id integer, key text",
 )
-_FORMER = Statement(
-    "SELECT DISTINCT d.visit_id FROM {ids} AS v JOIN visit_deliveries AS d ON d.delivery_id = v.id",
-    int,
-    ids="id bigint",
-)
-_LEAVE_VISITS = Command(
-    "DELETE FROM visit_deliveries WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
-)
-_FORGET_NUMBERS = Command(
-    "DELETE FROM patient_numbers WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
-)
+_FORMER = Statement("SELECT DISTINCT visit_id FROM visit_deliveries WHERE delivery_id {IN ids}", int, ids="id bigint")
+_LEAVE_VISITS = Command("DELETE FROM visit_deliveries WHERE delivery_id {IN ids}", ids="id bigint")
+_FORGET_NUMBERS = Command("DELETE FROM patient_numbers WHERE delivery_id {IN ids}", ids="id bigint")
 _JOIN_VISITS = Command(
     "INSERT INTO visit_deliveries (visit_id, delivery_id) SELECT visit_id, delivery_id FROM {rows} AS v WHERE true "
     "ON CONFLICT DO NOTHING",
@@ -106,13 +99,14 @@ _ADD_NUMBERS = Command(
     "ON CONFLICT DO NOTHING",
     rows="hash text, delivery_id bigint",
 )
-_CHANGED = Command("UPDATE visits SET changes = changes + 1 WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
+_CHANGED = Command("UPDATE visits SET changes = changes + 1 WHERE id {IN ids}", ids="id bigint")
 _REVIEWED = Command(
     """
 UPDATE visits SET reviewed = v.changes, day = v.day, patient_norm = v.norm, delivery_id = v.delivery_id,
   use_cases = v.use_cases, lacks = v.lacks, lacks_from = v.lacks_from
-FROM {rows} AS v WHERE visits.id = v.id AND visits.changes = v.changes
+FROM {rows} AS v WHERE visits.id {IN ids} AND visits.id = v.id AND visits.changes = v.changes
 """,
+    ids="id bigint",
     rows="id bigint, changes integer, day text, norm text, delivery_id bigint, use_cases text, lacks text, "
     "lacks_from bigint",
 )
