@@ -20,7 +20,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.intake import code_warnings
 from engine.jobs.mend import FailedRecord, Mending
 from engine.mapping.confirmed_codes import Mappings
-from engine.sending.preview import payload_renderer
+from engine.sending.preview import Renderer, payload_renderer, payload_renderers
 from engine.specs.context import context as record_context
 from engine.specs.record_type import Spec
 from engine.value_rules.fields import RecordField, keeps_identity, other_value
@@ -100,7 +100,8 @@ async def likely_fields(
 async def previews(context: PreviewContext, mending: Mending, rows: Sequence[FailedRecord]) -> list[MendPreview]:
     """Return the deliveries before and after, with what the check before sending says."""
     values = {old: orjson.loads(new) for old, new in mending.changes.items()}
-    return [await _preview(context, mending.place, values, row) for row in rows]
+    renderers = await payload_renderers(context.database, context.mappings, context.spec, rows, context.facility)
+    return [_preview(context, mending.place, values, row, render) for row, render in zip(rows, renderers, strict=True)]
 
 
 async def unknown_codes(
@@ -123,16 +124,15 @@ async def unknown_codes(
     }
 
 
-async def _preview(context: PreviewContext, place: str, values: Mapping[str, Any], row: FailedRecord) -> MendPreview:
+def _preview(
+    context: PreviewContext, place: str, values: Mapping[str, Any], row: FailedRecord, render: Renderer | AntarError
+) -> MendPreview:
     spec, before = context.spec, orjson.loads(row.record)
     after = replaced(before, place, values)
     if not keeps_identity(spec, before, after, context.facility):
         return MendPreview(row, before, before, None, None, moved=True)
-    operation = spec.operation_for(row.reference)
-    try:
-        render = await payload_renderer(context.database, context.mappings, spec, row, context.facility, operation)
-    except AntarError as error:
-        return MendPreview(row, before, after, None, None, (Problem("$", str(error)),))
+    if isinstance(render, AntarError):
+        return MendPreview(row, before, after, None, None, (Problem("$", str(render)),))
     payload, error_after = _payload(render, after)
     problems = (*_violations(spec, after), *((Problem("$", error_after),) if error_after else ()))
     if payload is not None and spec.check:

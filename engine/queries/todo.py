@@ -83,8 +83,9 @@ async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]
     needed = sorted(needs.values())  # two needs with the same types in another order wait for the same records
     types = {name for names in needed for name in names}
     failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
-    missing = [await _missing(database, facility_id, names) for names in needed]
-    set_aside = [await _set_aside(database, facility_id, name) for name in sorted(types)]
+    awaited = await database.fetch(_AWAITED, {"facility": facility_id, "specs": sorted(types)}) if types else []
+    missing = [await _missing(database, facility_id, names) for names in needed if names[0] in awaited]
+    set_aside = [await _set_aside(database, facility_id, name) for name in awaited]
     return TodoFacts(tuple(failures), tuple(filter(None, missing)), tuple(filter(None, set_aside)))
 
 
@@ -211,6 +212,16 @@ class _Sample(NamedTuple):
 
 _SAMPLES = Statement(
     "SELECT d.id, d.problem FROM deliveries AS d JOIN {ids} AS v ON v.id = d.id", _Sample, ids="id bigint"
+)
+# One look-up for each type; IS NOT NULL, not EXISTS, which PostgreSQL may answer by reading all waits.
+_AWAITED = Statement(
+    """
+SELECT v.spec FROM {specs} AS v WHERE (
+  SELECT w.key FROM waits AS w WHERE w.facility_id = :facility AND w.spec = v.spec LIMIT 1
+) IS NOT NULL ORDER BY v.spec
+""",
+    str,
+    specs="spec text",
 )
 _KEYS = Statement(
     """

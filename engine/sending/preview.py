@@ -9,14 +9,17 @@ import orjson
 
 from engine.catalog.reading.render import placeholders
 from engine.database.database import Database
+from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.references import look_up
 from engine.specs.context import context
-from engine.specs.needs import keys_of_needs, resolve, targets_of
-from engine.specs.record_type import Operation, Spec
+from engine.specs.needs import Target, keys_of_needs, resolve, targets_of
+from engine.specs.record_type import Operation, Reference, Spec
 from engine.value_rules.active import rules_of
 from engine.value_rules.rules import ActiveRule, applied
+
+Renderer = Callable[[Mapping[str, Any]], Any]  # from a record to its payload
 
 
 class StoredRecord(Protocol):
@@ -64,20 +67,50 @@ async def payload_renderer(
     row: StoredRecord,
     facility: FacilityRow,
     operation: Operation,
-) -> Callable[[Mapping[str, Any]], Any]:
+) -> Renderer:
     """Return a function that renders the payload of a delivery from a record with the same needs as the stored one."""
-    reference = row.reference if operation == "update" else None
+    one = _PreparedPayload(spec, row, facility, operation)
+    return one.renderer((await look_up(database, one.targets(), mappings)).known)
 
-    def scope_of(record: Mapping[str, Any]) -> dict[str, Any]:
-        return context(spec, record, facility, reference=reference, operation=operation)
 
-    needs = keys_of_needs(spec.needs_for(operation), scope_of(orjson.loads(row.record)))
-    references = (await look_up(database, targets_of(needs, row.facility_id), mappings)).known
-    references |= placeholders(needs, row.facility_id, references)
-    values = resolve(needs, spec.needs, row.facility_id, references).values
-    tree = spec.payload_for(operation)
+async def payload_renderers(
+    database: Database, mappings: Mappings, spec: Spec, rows: Sequence[StoredRecord], facility: FacilityRow
+) -> list[Renderer | AntarError]:
+    """Return such a function for each delivery, or why there is none; the needs of all are looked up at once."""
+    prepared: list[_PreparedPayload | AntarError] = []
+    for row in rows:
+        try:
+            prepared.append(_PreparedPayload(spec, row, facility, spec.operation_for(row.reference)))
+        except AntarError as error:
+            prepared.append(error)
+    targets = [target for one in prepared if isinstance(one, _PreparedPayload) for target in one.targets()]
+    known = (await look_up(database, targets, mappings)).known
+    return [one.renderer(known) if isinstance(one, _PreparedPayload) else one for one in prepared]
 
-    def render(record: Mapping[str, Any]) -> Any:
-        return None if tree is None else tree.render(scope_of(record) | {"needs": values})
 
-    return render
+class _PreparedPayload:
+    """A delivery whose needs are known by their keys; raises AntarError if these cannot be made."""
+
+    def __init__(self, spec: Spec, row: StoredRecord, facility: FacilityRow, operation: Operation) -> None:
+        self._spec = spec
+        self._facility = facility
+        self._facility_id = row.facility_id
+        self._operation = operation
+        self._reference = row.reference if operation == "update" else None
+        self._needs = keys_of_needs(spec.needs_for(operation), self._scope_of(orjson.loads(row.record)))
+
+    def targets(self) -> list[Target]:
+        return targets_of(self._needs, self._facility_id)
+
+    def renderer(self, known: Mapping[Target, Reference]) -> Renderer:
+        references = {**known, **placeholders(self._needs, self._facility_id, known)}
+        values = resolve(self._needs, self._spec.needs, self._facility_id, references).values
+        tree = self._spec.payload_for(self._operation)
+
+        def render(record: Mapping[str, Any]) -> Any:
+            return None if tree is None else tree.render(self._scope_of(record) | {"needs": values})
+
+        return render
+
+    def _scope_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return context(self._spec, record, self._facility, reference=self._reference, operation=self._operation)

@@ -18,6 +18,7 @@ from engine.queries import affected
 from engine.queries import todo as module
 from engine.queries.todo import Failure, Missing, Times, TodoFacts, todo_facts
 from tests.conftest import Clock
+from tests.engine.database.plans import reading
 from tests.engine.jobs.test_jobs import fail
 from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
@@ -106,3 +107,17 @@ async def test_groups_and_lists_are_read_from_the_index_of_causes(database: Data
     for sql, parameters in ((groups, {}), (affected._FAILED.sql(database.dialect), bound)):
         plan = " ".join(map(str, await database.fetch(text(explain + sql), parameters)))
         assert "ix_deliveries_cause" in plan
+
+
+async def test_what_others_wait_for_is_looked_for_only_where_one_waits(antar: SmallHub) -> None:
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    with reading() as seen:
+        facts = await facts_of(antar)
+    assert [missing.specs for missing in facts.missing] == [("Visit",)]
+    assert len([statement for statement in seen.rows if "looked_at" in statement]) == 2
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    with reading() as seen:
+        assert await facts_of(antar) == TodoFacts((), ())
+    assert [statement for statement in seen.rows if "looked_at" in statement] == []
