@@ -60,6 +60,7 @@ async def mark_restored(settings: Settings) -> Restored:
         await migrate(database, settings.environment)
         await database.synchronise()
         total, doubtful = await database.write(_mark)
+        await database.execute(_ANALYZE)  # a dump has no statistics, without which pages read whole tables
         return Restored(total, doubtful, await _sealed(database, Vault(settings.secret_keys)))
     finally:
         await database.close()
@@ -129,6 +130,7 @@ class _Account(NamedTuple):
 
 
 _TABLES = Statement("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'", int, only="postgresql")
+_ANALYZE = Command("ANALYZE")
 _NEWEST = Statement("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1", int)
 _NOTE = Command("UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until")
 _FORGET_WORKERS = Command("DELETE FROM workers")

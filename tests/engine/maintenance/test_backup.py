@@ -66,6 +66,12 @@ async def reopened(antar: SmallHub, settings: Settings) -> SmallHub:
     return SmallHub(hub, antar.facility, antar.ministry, antar.clock)
 
 
+STATISTICS = {
+    "sqlite": "SELECT stat FROM sqlite_stat1 WHERE tbl = 'deliveries'",
+    "postgresql": "SELECT attname FROM pg_stats WHERE tablename = 'deliveries'",
+}
+
+
 async def visits(antar: SmallHub, first: int, count: int) -> None:
     await antar.hand_in("Visit", *({"id": f"V{n}", "note": "pagi"} for n in range(first, first + count)))
 
@@ -99,6 +105,7 @@ async def test_a_backup_under_load_comes_back_as_the_same_accounts(
     assert await rows(back, keys, last=last) == await rows(antar, keys, last=last)
     sent = "SELECT id, reference, sent_version, sent_at FROM deliveries WHERE status = 'sent'"
     assert set(await rows(back, sent)) <= set(await rows(antar, sent))
+    assert await rows(back, STATISTICS[back.hub.database.dialect]) != []
     await back.hub.close()
 
 
