@@ -59,7 +59,7 @@ class Measurement(NamedTuple):
 
 MEASUREMENTS: dict[str, Measurement] = {
     "render": Measurement(render.rows, Size.QUICK),
-    "startup": Measurement(startup.rows, Size.QUICK),
+    "startup": Measurement(startup.rows, Size.USUAL),
     "delivery": Measurement(delivery.rows, Size.QUICK),
     "floor": Measurement(floor.rows, Size.QUICK),
     "others": Measurement(others.rows, Size.USUAL),
@@ -76,7 +76,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "singles": Measurement(singles.rows, Size.QUICK),
     "dashboard": Measurement(dashboard.rows, Size.QUICK),
     "memory": Measurement(memory.rows, Size.USUAL),
-    "matching": Measurement(matching.rows, Size.QUICK),
+    "matching": Measurement(matching.rows, Size.USUAL),
     "pages": Measurement(pages.rows, Size.USUAL),
     "interactive": Measurement(interactive.rows, Size.USUAL),
     "questions": Measurement(questions.rows, Size.USUAL),
