@@ -24,7 +24,7 @@ from engine.mapping.items import ItemEntry
 from engine.outbox.add import Batch
 from engine.outbox.adoption.adopt import adopt
 from engine.specs.checks import refusals, with_tomorrow
-from engine.specs.context import context
+from engine.specs.context import context, facility_mapping
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.templates.filters import local_date
@@ -87,15 +87,16 @@ class RecordReceiver:
         self.hash, self.schema = spec.hash, spec.record_schema
         self._database, self._group_commit, self._catalog, self._bell = database, group_commit, catalog, bell
         self._facility, self._spec, self._lane, self._api_key_id = facility, spec, lane, api_key_id
+        self._facility_view = facility_mapping(facility)
         now = facility.local(database.clock())
         self._today = now.date().isoformat()
         self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
 
     def key(self, record: Any) -> str | None:
-        return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None
+        return as_text(self._spec.key.render(context(self._spec, record, self._facility_view))) or None
 
     def read(self, record: Any, text: str) -> NewRecord:
-        spec, scope = self._spec, context(self._spec, record, self._facility)
+        spec, scope = self._spec, context(self._spec, record, self._facility_view)
         try:
             key = as_text(spec.key.render(scope))
             date = self._date(spec.date.render(scope))

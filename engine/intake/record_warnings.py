@@ -14,7 +14,7 @@ from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
 from engine.intake import code_warnings
 from engine.specs import checks
-from engine.specs.context import context
+from engine.specs.context import context, facility_mapping
 from engine.specs.record_type import Spec
 from engine.templates.template import TemplateError
 
@@ -35,8 +35,8 @@ async def of_records(
     if not spec.codes and not any(not check.refuse for check in spec.checks):
         return [RecordWarnings()] * len(records)
     try:
-        now = database.clock()
-        scopes = [checks.with_tomorrow(context(spec, record, facility), now) for record in records]
+        now, view = database.clock(), facility_mapping(facility)
+        scopes = [checks.with_tomorrow(context(spec, record, view), now) for record in records]
         named = [code_warnings.named(spec, scope) for scope in scopes]
         unknown = await code_warnings.unknown(database, catalog, facility.id, named)
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from adapters.base import Problem
@@ -14,8 +15,12 @@ from engine.specs.text import Text
 
 def with_tomorrow(scope: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
     """Return the scope with `tomorrow`, the time a day from now: what is later happened in no time zone yet."""
-    later = datetime.fromtimestamp(now_ms / 1000, UTC) + timedelta(days=1)
-    return {**scope, "tomorrow": later.isoformat(timespec="seconds")}
+    return {**scope, "tomorrow": _day_after(now_ms // 1000)}
+
+
+@lru_cache(maxsize=1)  # all records of a second share it
+def _day_after(second: int) -> str:
+    return (datetime.fromtimestamp(second, UTC) + timedelta(days=1)).isoformat()
 
 
 def refusals(spec: Spec, scope: Mapping[str, Any]) -> list[Problem]:
