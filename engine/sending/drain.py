@@ -27,7 +27,7 @@ from engine.specs.upstream import UpstreamSpec
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
-MAX_BATCH = 200  # deliveries
+MAX_BATCH = 500  # deliveries
 MIN_BATCH = 2  # with one, each claim of a record would be a full one and would wake the other workers
 BATCH_SECONDS = 0.2  # a batch that is sent in less makes the next one larger, one that takes more makes it smaller
 

@@ -20,7 +20,7 @@ from engine.outbox.settle import settle
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
-BATCH_SIZE = 200  # settlements that are written at once, without waiting for more
+BATCH_SIZE = 500  # settlements that are written at once, without waiting for more
 GATHER_SECONDS = 0.03  # time that fewer than BATCH_SIZE wait for more
 MAX_SETTLEMENTS = 1000  # per transaction
 MAX_ANSWER_BYTES = 64 * 1024 * 1024  # of the answers in one transaction
