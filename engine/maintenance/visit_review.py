@@ -26,7 +26,7 @@ from engine.json_text import short_hash
 from engine.specs.use_case import UseCase, lacking, recognised, visit_names
 from engine.templates.filters import parse_time
 from engine.templates.template import TemplateError
-from engine.visits.visit_index import ReviewedVisit, StoredLack, store_reviews
+from engine.visits.visit_index import ReviewedVisit, StoredLack, members_of, store_reviews
 
 MAX_VISITS = 50  # that are reviewed in one transaction
 REST_FACTOR = 1.0  # seconds of pause for each second of reviewing: deliveries come first
@@ -55,7 +55,7 @@ class VisitReview:
             visits = await self._database.fetch(_CHANGED, {"most": MAX_VISITS})
             if not visits:
                 return reviewed
-            members = await self._database.fetch(_MEMBERS, {"ids": [visit.id for visit in visits]})
+            members = await members_of(self._database, [visit.id for visit in visits])
             rows = await self._database.fetch(_RECORDS, {"rows": [tuple(member) for member in members]})
             facilities = {row.id: row for row in await all_facilities(self._database)}
             standing = (row for row in rows if row.withdrawn_at is None)
@@ -90,11 +90,6 @@ class _ChangedVisit(NamedTuple):
     id: int
     facility_id: int
     changes: int
-
-
-class _Member(NamedTuple):
-    visit_id: int
-    delivery_id: int
 
 
 class _VisitRecord(NamedTuple):
@@ -154,9 +149,6 @@ def _judge(case: UseCase, names: Mapping[str, Any], facility: FacilityRow) -> li
 
 _CHANGED = Statement(
     "SELECT id, facility_id, changes FROM visits WHERE reviewed <> changes ORDER BY id DESC LIMIT :most", _ChangedVisit
-)
-_MEMBERS = Statement(
-    "SELECT visit_id, delivery_id FROM visit_deliveries WHERE visit_id {IN ids}", _Member, ids="id bigint"
 )
 _RECORDS = Statement(
     "SELECT v.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record, d.withdrawn_at FROM {rows} AS v "

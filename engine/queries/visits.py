@@ -13,6 +13,7 @@ from engine.database.statements import Query, Statement
 from engine.database.tables import Delivery, VisitDelivery, VisitRow
 from engine.delivery.status import Status
 from engine.queries.column_search import ColumnFilter, has_value
+from engine.visits.visit_index import members_of
 
 MAX_DELIVERIES = 500  # of a visit that its page shows
 ENDED = (Status.SENT, Status.IGNORED)  # a visit with any other delivery is not complete
@@ -168,7 +169,7 @@ async def totals_of_day(database: Database, facility_id: int, day: str) -> list[
 
 async def deliveries_of(database: Database, facility_id: int, ids: Sequence[int]) -> list[DeliveryOfVisit]:
     """Return the deliveries of visits by id, as they are shown: what a worker holds is being sent."""
-    members = sorted(await database.fetch(_MEMBERS, {"ids": list(ids)})) if ids else []
+    members = await members_of(database, ids)
     shown = [tuple(member) for member in members[: MAX_DELIVERIES * len(ids)]]
     rows = await database.fetch(_DELIVERIES, {"facility": facility_id, "rows": shown}) if shown else []
     return sorted(rows, key=lambda row: (row.visit_id, row.id))
@@ -186,13 +187,6 @@ async def waits_of(database: Database, ids: Sequence[int]) -> list[NeededByVisit
     return await database.fetch(_WAITS, {"ids": list(ids)}) if ids else []
 
 
-class _VisitMember(NamedTuple):
-    """A delivery that belongs to a visit."""
-
-    visit_id: int
-    delivery_id: int
-
-
 # Columns of a DeliveryOfVisit but the visit: what a worker holds is being sent.
 SHOWN = """d.id, d.spec, d.key,
   CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
@@ -203,12 +197,6 @@ _WAITS = Statement(
     "SELECT w.delivery_id, w.spec, w.key FROM {ids} AS v JOIN waits AS w ON w.delivery_id = v.id "
     "ORDER BY w.delivery_id, w.spec, w.key",
     NeededByVisit,
-    ids="id bigint",
-)
-# Sorted and limited by the caller: PostgreSQL would merge an order of visits along the whole index, up to their ids.
-_MEMBERS = Statement(
-    "SELECT m.visit_id, m.delivery_id FROM {ids} AS v JOIN visit_deliveries AS m ON m.visit_id = v.id",
-    _VisitMember,
     ids="id bigint",
 )
 _DELIVERIES = Statement(

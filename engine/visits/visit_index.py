@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 
@@ -21,6 +22,19 @@ class IndexedRecord(NamedTuple):
     visit: str | None
     patient_norm: str | None
     numbers: tuple[str, ...]
+
+
+class VisitMember(NamedTuple):
+    """A delivery that belongs to a visit."""
+
+    visit_id: int
+    delivery_id: int
+
+
+async def members_of(database: Database, visit_ids: Sequence[int]) -> list[VisitMember]:
+    """Return the deliveries of visits, ordered by visit and id."""
+    # Sorted here: PostgreSQL would merge an order of visits along the whole index, up to their ids.
+    return sorted(await database.fetch(_MEMBERS, {"ids": list(visit_ids)})) if visit_ids else []
 
 
 async def enter_visits(tx: Transaction, records: Sequence[IndexedRecord]) -> None:
@@ -75,6 +89,9 @@ class _VisitId(NamedTuple):
     id: int
 
 
+_MEMBERS = Statement(
+    "SELECT visit_id, delivery_id FROM visit_deliveries WHERE visit_id {IN ids}", VisitMember, ids="id bigint"
+)
 _ADD_PATIENTS = Command(
     "INSERT INTO patients (facility_id, norm) SELECT facility_id, norm FROM {rows} AS v WHERE true "
     "ON CONFLICT DO NOTHING",
