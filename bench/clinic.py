@@ -43,6 +43,7 @@ SPEC, UPSTREAM = "Encounter", "satusehat"
 SECRETS = {"client_id": "bench", "client_secret": "bench", "organization_id": "100099001"}
 PATIENTS = 500
 WATCH_SECONDS = 0.01  # between two looks at a run; the database is asked only when nothing is in flight
+HOLD_MS = 240_000  # longer than all is handed in; a worker corrects what is farther ahead than any pause
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -97,7 +98,7 @@ class BenchClinic:
 
     async def hold(self) -> None:
         """Close the queue: workers start, listen and sweep, but claim nothing."""
-        await self._execute(_HOLD)
+        await self._execute(_HOLD, until=self.hub.database.clock() + HOLD_MS)
 
     async def release(self) -> None:
         """Open the queue and ring the bell."""
@@ -167,8 +168,8 @@ class BenchClinic:
             sent = [Settlement(row, Status.SENT, reference=f"ref-{row.id}", sent_version=1) for row in claimed]
             await settle(self.hub.database, sent)
 
-    async def _execute(self, command: Command) -> None:
-        parameters = {"facility": self.facility.id, "upstream": UPSTREAM}
+    async def _execute(self, command: Command, **more: int) -> None:
+        parameters = {"facility": self.facility.id, "upstream": UPSTREAM, **more}
         await self.hub.database.write_models(ModelTransaction.execute, command, parameters)
 
 
@@ -184,7 +185,7 @@ _WORKERS = Statement("SELECT 1 FROM workers", int)
 _HOLD = Command(
     """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at)
-VALUES (:facility, :upstream, 'down', 'bench', 0, 9000000000000) ON CONFLICT DO NOTHING
+VALUES (:facility, :upstream, 'down', 'bench', 0, :until) ON CONFLICT DO NOTHING
 """
 )
 _RELEASE = Command("DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream")

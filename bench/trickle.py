@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from bench.clinic import UNSENT, empty, hush
+from bench.clinic import HOLD_MS, UNSENT, empty, hush
 from bench.cost import BACKENDS
 from bench.cpu import backend_seconds, cpu_seconds
 from bench.fleet import Kind, write_configuration
@@ -32,7 +32,6 @@ CLINICS = 300
 KIND = "ministry"
 LATENCY_SECONDS = 0.02
 PAUSE_SECONDS = 0.01  # between two bells
-HOLD_MS = 240_000  # longer than all is handed in; a worker corrects what is farther ahead than any pause
 REACH_MS, REACH_STATEMENTS = 2.0, 8
 
 
