@@ -19,7 +19,7 @@ from bench.rows import Row, compared
 from bench.upstream import fake_upstream
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.transaction import ModelTransaction, Transaction
+from engine.database.transaction import ModelTransaction
 
 CLAIM = 200
 
@@ -86,7 +86,7 @@ class Floor:
         return time.perf_counter() - started
 
     async def _claim(self) -> list[ClaimedRow]:
-        return await self._database.write(Transaction.rows, CLAIM_ROWS)
+        return await self._database.returned(CLAIM_ROWS)
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         while (row := await self._ready.get()) is not None:
@@ -98,7 +98,7 @@ class Floor:
         while self._sent or not all(sender.done() for sender in senders):
             batch, self._sent = self._sent, []
             if batch:
-                await self._database.write(Transaction.execute, SETTLE_ROWS, {"rows": batch})
+                await self._database.execute(SETTLE_ROWS, {"rows": batch})
             if len(self._sent) < CLAIM:
                 await asyncio.sleep(0.01)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from tempfile import TemporaryDirectory
 
 import uvloop
 
-from bench.clinic import BenchClinic, clinic, plain
+from bench.clinic import BenchClinic, clinic, no_pause, plain
 from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
@@ -30,10 +29,6 @@ FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a CROSS JOIN
 )
 AGE = Command(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
 PRUNED = Statement("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL", int)
-
-
-async def no_rest(_: float) -> None:
-    await asyncio.sleep(0)
 
 
 async def age(hub: Hub) -> None:
@@ -63,7 +58,7 @@ async def measure(database_url: str, count: int, rounds: int) -> tuple[list[floa
             beside = await rates(here, rounds * count, count, rounds)
             [before] = await hub.database.fetch(PRUNED)
             started = time.perf_counter()
-            looked_at = await AttemptRetention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
+            looked_at = await AttemptRetention(hub.database, lambda: hub.catalog, sleep=no_pause).tick()
             seconds = time.perf_counter() - started
             return beside, alone, looked_at / seconds, before
 

@@ -20,7 +20,7 @@ from engine.jobs.jobs import Action
 from engine.jobs.runner import run_jobs
 from engine.outbox.edit import Basis, Saved, save
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
+from tests.engine.small_hub import CATALOG, SmallHub, no_sleep, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -59,12 +59,8 @@ def configure_as_before(antar: SmallHub) -> None:
     antar.hub.reload()
 
 
-async def no_rest(seconds: float) -> None:
-    return None
-
-
 def new_search(antar: SmallHub) -> CorrectionSearch:
-    return CorrectionSearch(antar.hub.database, lambda: antar.hub.catalog, antar.hub.facilities, no_rest)
+    return CorrectionSearch(antar.hub.database, lambda: antar.hub.catalog, antar.hub.facilities, no_sleep)
 
 
 async def send(antar: SmallHub, *ids: str, note: str | None = "x") -> None:

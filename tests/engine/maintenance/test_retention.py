@@ -11,15 +11,11 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.maintenance.retention import AttemptRetention, Removable
 from engine.outbox.resend import ActionResult, ignore, resend
-from tests.engine.small_hub import SmallHub, refused
+from tests.engine.small_hub import SmallHub, no_sleep, refused
 
 pytestmark = pytest.mark.anyio
 
 DAY = 86_400.0
-
-
-async def no_sleep(_: float) -> None:
-    await asyncio.sleep(0)
 
 
 def retention(antar: SmallHub, most: int | None = None) -> AttemptRetention:
