@@ -78,7 +78,7 @@ class CircuitBreaker:
             return BreakerState.CLOSED
         pause = refused_pause(row.refusals + 1) if row.cause == Signal.REFUSED else breaker.pause
         following = now + int(max(pause, patience) * 1000)
-        if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
+        if not await self._database.execute(_PROBE, {**parameters, "now": now, "next": following}):
             return BreakerState.CLOSED
         self._own[channel] = following
         return BreakerState.PROBE
@@ -87,7 +87,7 @@ class CircuitBreaker:
         """Give back a probe for which there was no delivery: the next one is due after the breaker's pause."""
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         following = self._database.clock() + int(breaker.pause * 1000)
-        await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
+        await self._database.execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
 
     async def closed(self, channel: Channel) -> ClosedChannel | None:
         """Return the channel as it is stored while it is closed; None if it is open."""
@@ -135,7 +135,7 @@ class CircuitBreaker:
     async def _open(self, channel: Channel) -> None:
         own = self._own.get(channel, 0)
         self._forget(channel)
-        await self._execute(_OPEN, {"facility": channel.facility_id, "upstream": channel.upstream, "own": own})
+        await self._database.execute(_OPEN, {"facility": channel.facility_id, "upstream": channel.upstream, "own": own})
 
     async def _down(self, channel: Channel, reason: str, breaker: Breaker, probe: bool) -> None:
         self._failures[channel] += 1
@@ -171,9 +171,6 @@ class CircuitBreaker:
         if not closed:  # another process may have closed the channel: `state` reads that before the next claim
             self._forget(channel)
         return closed
-
-    async def _execute(self, statement: Command, parameters: dict[str, Any]) -> int:
-        return await self._database.execute(statement, parameters)
 
 
 async def _write_closing(tx: Transaction, parameters: dict[str, Any], pause: float | None, version: int | None) -> bool:

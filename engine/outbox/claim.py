@@ -20,8 +20,6 @@ LEASE_MS = 60_000  # for which a batch is leased without a heartbeat
 LIFE_MS = 10_000  # without a heartbeat, after which a worker has no slots of a channel any more
 SUSPECT_DEATHS = MAX_DEATHS - 1  # deaths after which a delivery is sent alone, so that the next one affects no other
 
-_STATUSES = {status.value: status for status in Status}
-
 
 async def claim(
     database: Database,
@@ -53,9 +51,7 @@ async def _claim(
     if not rows:
         return []
     lease = Lease(id=secrets.randbits(62), until=tx.now + LEASE_MS, outstanding=len(rows))
-    claimed = [
-        ClaimedDelivery(*row[:-3], _STATUSES[row.status], bool(row.in_doubt), lease, row.replaced) for row in rows
-    ]
+    claimed = [ClaimedDelivery(*row[:-3], Status(row.status), bool(row.in_doubt), lease, row.replaced) for row in rows]
     of_lease = {"id": lease.id, "worker": worker, "until": lease.until, "slots": in_flight + len(rows)}
     await tx.execute(_LEASE, {**names, **of_lease, "batch": batch_text({d.id: d.content for d in claimed})})
     return sorted(claimed, key=attrgetter("lane", "id"))

@@ -156,10 +156,7 @@ def _log(batch: Sequence[Settlement]) -> None:
 
 def _weight(settlement: Settlement) -> int:
     """Return the bytes of the answers."""
-    weight = 0
-    for attempt in settlement.attempts:
-        weight += len(attempt.response or b"")
-    return weight
+    return sum([len(attempt.response or b"") for attempt in settlement.attempts])
 
 
 def _bare(settlement: Settlement) -> Settlement:

@@ -36,7 +36,7 @@ def context(
     return {
         "record": spec.completion(record),
         "needs": {} if needs is None else needs,
-        "facility": facility if isinstance(facility, dict) else facility_mapping(facility),
+        "facility": facility_mapping(facility),
         "operation": operation,
         "reference": reference,
         "tables": spec.tables,
@@ -54,7 +54,7 @@ def optional_text(template: Template | None, scope: Mapping[str, Any]) -> str | 
 
 def facility_mapping(facility: Any) -> Mapping[str, Any]:
     """Return the attributes of a facility that templates may see."""
-    if isinstance(facility, Mapping):
+    if isinstance(facility, (dict, Mapping)):  # dict first: the usual case, and cheap to see
         return facility
     return {
         "code": facility.code,

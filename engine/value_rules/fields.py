@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.errors import AntarError
 from engine.identifiers import masked
 from engine.specs.context import context, optional_text
@@ -18,7 +19,6 @@ from engine.value_rules.places import LIST, as_text, replaced, top, values_at
 
 MAX_DEPTH = 6  # of a place
 SCALAR_TYPES = ("string", "number", "integer", "boolean")
-EXAMPLE_CLINIC = {"code": "", "name": "", "time_zone": "Asia/Jakarta", "organization_id": ""}
 _READ = re.compile(r"\brecord(?:\.|\[['\"])(\w+)")
 
 
@@ -103,7 +103,7 @@ class _Judge:
 def _known_identity(spec: Spec, example: Mapping[str, Any]) -> tuple[Any, ...] | None:
     """Return the identity of an example, None if it has none."""
     try:
-        return identity(spec, example, EXAMPLE_CLINIC)
+        return identity(spec, example, EXAMPLE_FACILITY)
     except AntarError:
         return None
 
